@@ -1,0 +1,57 @@
+# The two commands that matter: `make demo` and `make test`. Both start from nothing but python3, gcc, make and git.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet
+# Qt is worth its download only to somebody who can look at it.
+SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname -s))
+EXTRA  := $(if $(SCREEN),all,headless)
+# A virtual screen: Qt's own `offscreen` has no OpenGL, and napari's canvas needs it.
+XVFB   := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1400x900x24")
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.$(EXTRA) ## segment the bundled image, write an overlay to demo/, show it where there is a screen
+	@$(BIN)/python tools/demo.py
+
+test: $(VENV)/.dev lint ## run everything that must hold: linters, types, layers, spelling, tests
+	@tools/system_libraries.sh
+	$(XVFB) $(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## linters, types, layers, spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+clean: ## remove the environment and everything that was made
+	rm -rf $(VENV) build demo dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+# Stamps: a second run installs nothing, a changed pyproject.toml installs again.
+$(VENV)/.headless: $(VENV)/bin/python pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.all: $(VENV)/bin/python pyproject.toml
+	$(PIP) --editable '.[all]'
+	@touch $@ $(VENV)/.headless
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.headless
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	    { echo "napari-nuclei needs Python 3.11 to 3.13: run 'make PYTHON=python3.12 ...'" >&2; exit 1; }
+	@echo "Making $(VENV): the first run downloads about 1 GB, the next ones nothing."
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip

@@ -1,0 +1,64 @@
+"""Find cell nuclei with a small pretrained network, offline and on a laptop CPU.
+
+The names below are imported at their first use: ``import napari_nuclei`` loads neither
+TensorFlow nor Qt.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_nuclei.model.store import load_model
+    from napari_nuclei.pipeline.evaluate import evaluate
+    from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment
+    from napari_nuclei.pipeline.training import train
+
+    __version__: str
+
+__all__ = [
+    "SegmentOptions",
+    "Segmentation",
+    "__version__",
+    "evaluate",
+    "load_model",
+    "segment",
+    "train",
+]
+
+_HOME = {
+    "SegmentOptions": "napari_nuclei.pipeline.segment",
+    "Segmentation": "napari_nuclei.pipeline.segment",
+    "evaluate": "napari_nuclei.pipeline.evaluate",
+    "load_model": "napari_nuclei.model.store",
+    "segment": "napari_nuclei.pipeline.segment",
+    "train": "napari_nuclei.pipeline.training",
+}
+
+
+# Hidden from type checkers, so that they still report a misspelt name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            value = _version()
+        elif name in _HOME:
+            value = getattr(import_module(_HOME[name]), name)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("napari-nuclei")
+    except PackageNotFoundError:  # a source tree on sys.path that was never installed
+        return "0+unknown"

@@ -1,0 +1,25 @@
+"""Every error a person can meet, each with one sentence that says what is wrong and what to do."""
+
+
+class NucleiError(Exception):
+    """Base of all errors that napari-nuclei raises on purpose."""
+
+
+class InputError(NucleiError):
+    """An image or label array that cannot be used."""
+
+
+class DatasetError(NucleiError):
+    """A data set that is missing, incomplete or inconsistent; names the file and the reason."""
+
+
+class ModelError(NucleiError):
+    """A model that is unknown, corrupt, or made for another version."""
+
+
+class DownloadError(NucleiError):
+    """A file that could not be downloaded or whose sha256 differs from the one expected."""
+
+
+class RunError(NucleiError):
+    """A training run folder that cannot be started, continued or written."""

@@ -1,0 +1,49 @@
+"""The only module that knows where files live."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_APP = "napari-nuclei"
+_PACKAGE = Path(__file__).parent
+
+
+def default_model() -> Path:
+    """Return the folder of the model that ships with the package."""
+    return _PACKAGE / "model" / "default"
+
+
+def imagenet_encoder() -> Path:
+    """Return the ImageNet encoder weights that ship with the package."""
+    return _PACKAGE / "model" / "encoder" / "mobilenet_v2_imagenet.safetensors"
+
+
+def bundled_samples() -> Path:
+    """Return the folder of the sample images that ship with the package."""
+    return _PACKAGE / "sample_data"
+
+
+def user_models() -> Path:
+    """Return the folder of the user's own models (``NAPARI_NUCLEI_HOME`` overrides its parent)."""
+    return _home() / "models"
+
+
+def sample_cache() -> Path:
+    """Return the folder that keeps downloaded sample images."""
+    override = os.environ.get("NAPARI_NUCLEI_HOME")
+    parent = Path(override) if override else Path(platformdirs.user_cache_dir(_APP))
+    return parent / "samples"
+
+
+def local_data() -> Path | None:
+    """Return the local copy of DSB2018 that ``NAPARI_NUCLEI_DATA`` points at, or None."""
+    override = os.environ.get("NAPARI_NUCLEI_DATA")
+    return Path(override).expanduser() if override else None
+
+
+def _home() -> Path:
+    override = os.environ.get("NAPARI_NUCLEI_HOME")
+    return Path(override) if override else Path(platformdirs.user_data_dir(_APP))

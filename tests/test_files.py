@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from napari_nuclei import files
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_writes_a_file_and_the_folders_above_it(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "note.txt"
+
+    files.write_text(path, "15 µm\r\n")
+
+    assert path.read_bytes() == b"15 \xc2\xb5m\r\n"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_replaces_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("old")
+
+    files.write_bytes(path, b"new")
+
+    assert path.read_bytes() == b"new"
+
+
+def test_the_writer_gets_a_path_beside_the_file_and_of_the_same_kind(tmp_path: Path) -> None:
+    path = tmp_path / "image.tif"
+    seen: list[Path] = []
+
+    def write(temporary: Path) -> None:
+        seen.append(temporary)
+        temporary.write_bytes(b"new")
+        assert not path.exists()
+
+    files.replace_file(path, write)
+
+    assert seen[0].parent == tmp_path
+    assert seen[0].suffix == ".tif"
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("old")
+
+    def write_half(temporary: Path) -> None:
+        temporary.write_text("ne")
+        raise RuntimeError("the computer is tired")
+
+    with pytest.raises(RuntimeError, match="tired"):
+        files.replace_file(path, write_half)
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("owner", "name"), [(os, "fsync"), (Path, "replace")])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+    owner: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("old")
+    monkeypatch.setattr(owner, name, _refuse)
+
+    with pytest.raises(OSError, match="No space left"):
+        files.write_text(path, "new")
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_content_is_on_the_disk_before_it_takes_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "note.txt"
+    existed: list[bool] = []
+    monkeypatch.setattr(os, "fsync", lambda _: existed.append(path.exists()))
+
+    files.write_text(path, "new")
+
+    assert existed == [False]
+    assert path.exists()

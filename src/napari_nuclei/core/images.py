@@ -1,0 +1,97 @@
+"""Any 2D image a person can open -> float32 (Y, X, 3) in [0, 1], normalised once as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_nuclei.errors import InputError
+
+LOW_PERCENTILE = 0.5
+HIGH_PERCENTILE = 99.8
+"""Values at and beyond these percentiles become 0 and 1; the ends are robust to hot pixels."""
+
+_MAX_SAMPLE_PX = 4_000_000
+
+
+def prepare(image: ArrayLike, *, rgb: bool | None = None) -> NDArray[np.float32]:
+    """Return the image as the network wants it.
+
+    The channels are scaled together, so that colours stay what they are, and the whole image is
+    scaled at once: tiles normalised one by one would show their seams.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (Y, X), (Y, X, 3) or (Y, X, 4); bool, integer or float. Alpha is dropped. NaN and
+        infinite pixels become 0 and do not influence the scaling.
+    rgb : bool, optional
+        Whether the last axis holds colours; by default it does when it has length 3 or 4 and there
+        are three axes.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (Y, X, 3), float32, in [0, 1]; not to be written to: the channels of a grey image
+        share their memory. A constant image becomes 0 everywhere.
+
+    Raises
+    ------
+    InputError
+        When the array has no pixels, is not numeric, has other axes, or no finite value.
+    """
+    pixels = _as_pixels(image, rgb)
+    low, high = _percentiles(pixels)
+    pixels[~np.isfinite(pixels)] = low
+    np.clip(pixels, low, high, out=pixels)
+    pixels -= low
+    if high > low:
+        pixels /= high - low
+    return np.broadcast_to(pixels.astype(np.float32, copy=False), (*pixels.shape[:2], 3))
+
+
+def _as_pixels(image: ArrayLike, rgb: bool | None) -> NDArray[np.floating[Any]]:
+    """Return half the values as floats, shape (Y, X, 1) for grey and (Y, X, 3) for colour."""
+    try:
+        array = np.asarray(image)
+    except ValueError as error:
+        raise InputError("The image is no array: its rows differ in length.") from error
+    if array.dtype.kind not in "buif":
+        raise InputError(
+            f"Images of type {array.dtype} cannot be used: convert to integers or floats first."
+        )
+    has_colour_axis = array.ndim == 3 and array.shape[-1] in (3, 4)
+    if rgb and not has_colour_axis:
+        raise _unusable(array, "an RGB image has shape (height, width, 3 or 4)")
+    if (not has_colour_axis and array.ndim != 2) or (rgb is False and array.ndim != 2):
+        raise _unusable(array, "choose one 2D plane or an RGB image")
+    if array.size == 0:
+        raise _unusable(array, "an image needs at least one pixel")
+    planes = array[..., :3] if array.ndim == 3 else array[..., np.newaxis]
+    # Floats that hold every value of the image; halved, so that they also hold any difference.
+    precision = np.result_type(array.dtype, np.float32)
+    halves: NDArray[np.floating[Any]] = np.multiply(planes, 0.5, dtype=precision, order="C")
+    return halves
+
+
+def _unusable(array: NDArray[Any], advice: str) -> InputError:
+    return InputError(f"An array of shape {array.shape} cannot be used: {advice}.")
+
+
+def _percentiles(
+    pixels: NDArray[np.floating[Any]],
+) -> tuple[np.floating[Any], np.floating[Any]]:
+    """Return the low and high value of the finite pixels, from an even sample of a large image."""
+    height, width, _ = pixels.shape
+    step = int(np.ceil(np.sqrt(height * width / _MAX_SAMPLE_PX)))
+    sample = pixels[::step, ::step]
+    finite = sample[np.isfinite(sample)]
+    if finite.size == 0:
+        raise InputError("The image has no finite pixel: every value is NaN or infinite.")
+    low, high = np.percentile(finite, (LOW_PERCENTILE, HIGH_PERCENTILE))
+    if low == high:
+        # A few bright pixels on an even ground: the percentiles miss them, the extremes do not.
+        low, high = finite.min(), finite.max()
+    return pixels.dtype.type(low), pixels.dtype.type(high)

@@ -1,0 +1,115 @@
+"""Network maps -> label image: touching nuclei are parted where the maps see a seam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import relabel_sequential, watershed
+
+from napari_nuclei.errors import InputError
+
+NUCLEUS, BORDER, DISTANCE = range(3)
+"""Channels of the maps, each in [0, 1]: nucleus and border probability, distance to the edge."""
+
+_SMOOTH_PX = 1.0
+
+
+@dataclass(frozen=True)
+class InstanceOptions:
+    """Where a nucleus begins, and where one ends and the next begins.
+
+    Attributes
+    ----------
+    probability : float
+        A pixel whose nucleus probability is above this belongs to a nucleus; in (0, 1).
+    separation : float
+        A nucleus grows from each connected region whose centredness is above this; in (0, 1).
+        Higher values part more nuclei, and lose those whose centre is unclear.
+    min_area_px : int
+        Smaller nuclei are dropped.
+
+    Raises
+    ------
+    InputError
+        When a value is out of its range.
+    """
+
+    probability: float = 0.5
+    separation: float = 0.3
+    min_area_px: int = 20
+
+    def __post_init__(self) -> None:
+        for name in ("probability", "separation"):
+            if not 0 < getattr(self, name) < 1:
+                raise InputError(
+                    f"The {name} threshold is {getattr(self, name)}: choose one between 0 and 1."
+                )
+        if self.min_area_px < 0:
+            raise InputError(f"The minimum area is {self.min_area_px}: choose 0 or more pixels.")
+
+
+def label_nuclei(
+    maps: NDArray[np.float32], options: InstanceOptions | None = None
+) -> NDArray[np.int32]:
+    """Turn maps into labels by a watershed that starts from the nuclei's centres.
+
+    Parameters
+    ----------
+    maps : numpy.ndarray
+        Shape (Y, X, 3), float32, in [0, 1]: nucleus, border, distance.
+    options : InstanceOptions, optional
+        The thresholds.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (Y, X), int32: 0 is background, the nuclei are 1 to n, each one connected.
+
+    Notes
+    -----
+    The centredness of a pixel is its distance to the edge, lowered where a border is likely. Every
+    region of it above `separation` is a marker; the watershed [1]_ floods from the markers over
+    the mask in the order of centredness. A region of the mask without a marker becomes a nucleus
+    of its own: it is a nucleus whose centre the network was not sure of.
+
+    References
+    ----------
+    .. [1] Meyer, "Topographic distance and watershed lines", Signal Processing 38, 1994.
+    """
+    options = options or InstanceOptions()
+    mask = maps[..., NUCLEUS] > options.probability
+    centredness = _centredness(maps)
+    markers = _markers(mask, centredness > options.separation)
+    labels = watershed(-centredness, markers, mask=mask)
+    return _drop_small(labels.astype(np.int32), options.min_area_px)
+
+
+def nucleus_mask(maps: NDArray[np.float32], probability: float) -> NDArray[np.int32]:
+    """Return int32 (Y, X): 1 where the nucleus probability is above the threshold, else 0."""
+    return np.asarray(maps[..., NUCLEUS] > probability, np.int32)
+
+
+def _centredness(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    raw = maps[..., DISTANCE] * (1 - maps[..., BORDER])
+    # Single noisy pixels would otherwise become markers of their own.
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(raw, _SMOOTH_PX, mode="nearest")
+    return smooth
+
+
+def _markers(mask: NDArray[np.bool_], centres: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Give a number to each centre, and to each part of the mask that has none."""
+    parts, _ = ndimage.label(mask)
+    markers, count = ndimage.label(centres & mask)
+    has_centre = np.zeros(parts.max() + 1, bool)
+    has_centre[parts[markers > 0]] = True
+    orphans = mask & ~has_centre[parts]
+    return np.asarray(np.where(orphans, parts + count, markers), np.int32)
+
+
+def _drop_small(labels: NDArray[np.int32], min_area_px: int) -> NDArray[np.int32]:
+    areas_px = np.bincount(labels.ravel())
+    kept = np.where((areas_px < min_area_px)[labels], 0, labels)
+    return np.asarray(relabel_sequential(kept)[0], np.int32)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from napari_nuclei.core.images import HIGH_PERCENTILE, LOW_PERCENTILE, prepare
+from napari_nuclei.errors import InputError
+
+INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+DTYPES = st.sampled_from(["bool", *INTEGERS, "float16", "float32", "float64"])
+SIDES = st.sampled_from([1, 2, 7, 13, 16])
+CHANNELS = st.sampled_from([(), (3,), (4,)])
+
+
+@st.composite
+def images(draw):
+    """Draw an image of any type, size and layout in memory, any value of the type included."""
+    dtype = np.dtype(draw(DTYPES)).newbyteorder(draw(st.sampled_from("<>")))
+    shape = (draw(SIDES), draw(SIDES), *draw(CHANNELS))
+    image = draw(hnp.arrays(dtype, shape))
+    if draw(st.booleans()):
+        image = np.asfortranarray(image)
+    if draw(st.booleans()):
+        image = np.repeat(image, 2, axis=1)[::-1, ::-2]
+    return image
+
+
+def has_finite_value(image):
+    return np.isfinite(image[..., :3] if image.ndim == 3 else image).any()
+
+
+@settings(deadline=None, max_examples=200)
+@given(images())
+@example(np.array([[-3e38, 3e38]], np.float32))
+@example(np.array([[-1.7e308, np.nan, 1.7e308]]))
+@example(np.array([[0, 5e-324]]))
+def test_any_image_becomes_three_channels_between_0_and_1(image):
+    before = image.copy()
+    if not has_finite_value(image):
+        with pytest.raises(InputError, match="no finite pixel"):
+            prepare(image)
+        return
+
+    prepared = prepare(image)
+
+    assert prepared.shape == (*image.shape[:2], 3)
+    assert prepared.dtype == np.float32
+    assert prepared.min() >= 0
+    assert prepared.max() <= 1
+    np.testing.assert_array_equal(image, before)
+
+
+@settings(deadline=None)
+@given(images().filter(has_finite_value))
+def test_layout_in_memory_makes_no_difference(image):
+    plain = np.ascontiguousarray(image).astype(image.dtype.newbyteorder("="))
+    np.testing.assert_array_equal(prepare(image), prepare(plain))
+
+
+@settings(deadline=None)
+@given(
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)),
+    st.integers(1, 1000),
+    st.integers(-(10**9), 10**9),
+    st.sampled_from([np.int64, np.float64]),
+)
+def test_brighter_and_dimmer_recordings_of_one_scene_are_the_same(scene, gain, offset, dtype):
+    recorded = scene.astype(dtype) * gain + offset
+    np.testing.assert_allclose(prepare(recorded), prepare(scene), atol=1e-6)
+
+
+def test_percentiles_become_0_and_1_and_the_course_between_is_linear():
+    image = np.random.default_rng(0).normal(1000, 50, (31, 37))
+    low, high = np.percentile(image, (LOW_PERCENTILE, HIGH_PERCENTILE))
+    expected = np.clip((image - low) / (high - low), 0, 1)
+    prepared = prepare(image)
+    for channel in range(3):
+        np.testing.assert_allclose(prepared[..., channel], expected, atol=1e-6)
+
+
+def test_large_image_is_scaled_by_a_sample_of_it():
+    column = np.arange(4200, dtype=np.uint16)
+    prepared = prepare(np.broadcast_to(column, (1000, 4200)))
+    low, high = np.percentile(column, (LOW_PERCENTILE, HIGH_PERCENTILE))
+    np.testing.assert_allclose(
+        prepared[0, :, 0], np.clip((column - low) / (high - low), 0, 1), atol=1e-3
+    )
+
+
+def test_colours_are_scaled_together():
+    image = np.array([[[0, 50, 100], [100, 0, 50]]], np.uint8)
+    # The percentiles of six values lie a little inside the extremes.
+    np.testing.assert_allclose(prepare(image), image / 100, atol=0.02)
+
+
+def test_alpha_is_dropped():
+    colours = np.random.default_rng(0).integers(0, 255, (5, 6, 3), np.uint8)
+    alpha = np.full((5, 6, 1), 255, np.uint8)
+    np.testing.assert_array_equal(prepare(np.concatenate([colours, alpha], -1)), prepare(colours))
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_no_numbers_become_0_and_change_nothing_else(hole):
+    image = np.array([[10.0, 20.0, 30.0, 20.0]])
+    with_hole = np.append(image, [[hole]], axis=1)
+    prepared = prepare(with_hole)
+    np.testing.assert_array_equal(prepared[:, :4], prepare(image))
+    np.testing.assert_array_equal(prepared[:, 4], 0)
+
+
+def test_hot_pixel_is_white_and_the_rest_keeps_its_contrast():
+    image = np.zeros((50, 50), np.float32)
+    image[25:] = 0.001
+    image[0, 0] = 3e38
+    prepared = prepare(image)
+    assert prepared[0, 0, 0] == 1
+    np.testing.assert_array_equal(prepared[25:], 1)
+    np.testing.assert_array_equal(prepared[1:25], 0)
+
+
+def test_few_bright_pixels_on_an_even_ground_are_seen():
+    image = np.full((100, 100), 7, np.uint8)
+    image[50, 50] = 9
+    np.testing.assert_array_equal(prepare(image)[..., 0], image == 9)
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_constant_image_is_0(value):
+    np.testing.assert_array_equal(prepare(np.full((4, 5), value, np.uint8)), np.zeros((4, 5, 3)))
+
+
+@pytest.mark.parametrize("rgb", [None, False])
+def test_three_columns_are_no_colours(rgb):
+    assert prepare(np.eye(3), rgb=rgb).shape == (3, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rgb"),
+    [
+        ((), None),
+        ((7,), None),
+        ((4, 4, 5), None),
+        ((3, 4, 4), False),
+        ((4, 4, 3), False),
+        ((4, 4), True),
+        ((4, 4, 2), True),
+        ((2, 4, 4, 3), None),
+        ((2, 4, 4, 3), True),
+        ((0, 4), None),
+        ((4, 0, 3), None),
+        ((0, 0), None),
+    ],
+)
+def test_unusable_shape_is_named(shape, rgb):
+    with pytest.raises(InputError) as refused:
+        prepare(np.zeros(shape), rgb=rgb)
+    assert f"An array of shape {shape} cannot be used" in str(refused.value)
+
+
+@pytest.mark.parametrize("dtype", ["object", "<U3", "S3", "complex128", "datetime64[s]"])
+def test_unusable_type_is_named(dtype):
+    with pytest.raises(InputError) as refused:
+        prepare(np.zeros((2, 2)).astype(dtype))
+    assert f"Images of type {dtype}".replace("S3", "|S3") in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_image_without_a_finite_pixel_is_refused(value):
+    with pytest.raises(InputError, match="no finite pixel"):
+        prepare(np.full((3, 3), value))
+
+
+def test_rows_of_different_length_are_refused():
+    with pytest.raises(InputError, match="rows differ in length"):
+        prepare([[1, 2], [3]])

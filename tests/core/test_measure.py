@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from numpy.typing import NDArray
+from skimage.measure import regionprops_table
+
+from napari_nuclei.core.measure import measure
+from napari_nuclei.errors import InputError
+from strategies import label_images
+
+SKIMAGE_NAMES = {
+    "index": "label",
+    "y": "centroid-0",
+    "x": "centroid-1",
+    "area_px": "area",
+    "equivalent_diameter_px": "equivalent_diameter_area",
+    "eccentricity": "eccentricity",
+    "mean_probability": "intensity_mean",
+}
+
+
+def test_two_nuclei_measured_by_hand() -> None:
+    labels = np.array(
+        [
+            [0, 0, 0, 0, 9],
+            [0, 4, 4, 0, 9],
+            [0, 4, 4, 0, 9],
+            [0, 0, 0, 0, 0],
+        ],
+        np.int32,
+    )
+    probability = np.where(labels == 4, 0.75, 0.5).astype(np.float32)
+
+    table = measure(labels, probability)
+
+    assert {name: column.tolist() for name, column in table.items()} == {
+        "index": [4, 9],
+        "y": [1.5, 1.0],
+        "x": [1.5, 4.0],
+        "area_px": [4, 3],
+        "equivalent_diameter_px": pytest.approx([4 / np.sqrt(np.pi), 2 * np.sqrt(3 / np.pi)]),
+        "eccentricity": [0.0, 1.0],
+        "mean_probability": [0.75, 0.5],
+        "touches_border": [False, True],
+    }
+
+
+@pytest.mark.parametrize("edge", [np.s_[0, 2], np.s_[-1, 2], np.s_[2, 0], np.s_[2, -1]])
+def test_each_edge_of_the_image_is_a_border(edge: tuple[int, int]) -> None:
+    labels = np.zeros((5, 5), np.int32)
+    labels[edge] = 1
+    assert measure(labels, np.zeros((5, 5), np.float32))["touches_border"].tolist() == [True]
+
+
+def test_an_image_without_nuclei_gives_empty_columns() -> None:
+    table = measure(np.zeros((2, 3), np.int32), np.zeros((2, 3), np.float32))
+    assert {name: (len(column), column.dtype.kind) for name, column in table.items()} == {
+        "index": (0, "i"),
+        "y": (0, "f"),
+        "x": (0, "f"),
+        "area_px": (0, "i"),
+        "equivalent_diameter_px": (0, "f"),
+        "eccentricity": (0, "f"),
+        "mean_probability": (0, "f"),
+        "touches_border": (0, "b"),
+    }
+
+
+@given(label_images())
+def test_the_figures_are_those_of_regionprops(labels: NDArray[np.int32]) -> None:
+    probability = np.linspace(0, 1, labels.size, dtype=np.float32).reshape(labels.shape)
+    wanted = ("label", "centroid", "area", "equivalent_diameter_area", "intensity_mean")
+    expected = regionprops_table(labels, probability, properties=(*wanted, "eccentricity"))
+
+    table = measure(labels, probability)
+
+    for ours, theirs in SKIMAGE_NAMES.items():
+        # The eccentricity is a root: a rounding error of 1e-16 under it is one of 1e-8 here.
+        np.testing.assert_allclose(table[ours], expected[theirs], rtol=1e-6, atol=1e-6)
+
+
+def test_a_huge_id_costs_no_memory() -> None:
+    labels = np.array([[0, 2**31 - 1]], np.int32)
+    assert measure(labels, labels.astype(np.float32))["index"].tolist() == [2**31 - 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "probability"),
+    [
+        (np.zeros((2, 3), int), np.zeros((3, 2))),
+        (np.zeros((2, 2, 2), int), np.zeros((2, 2, 2))),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_refused(
+    labels: NDArray[Any], probability: NDArray[Any]
+) -> None:
+    with pytest.raises(InputError, match="do not belong together"):
+        measure(labels, probability)

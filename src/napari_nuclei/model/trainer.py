@@ -1,0 +1,154 @@
+"""One network with its optimizer: steps, scores, and a state that can be written and restored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from napari_nuclei import paths
+from napari_nuclei.errors import ModelError
+from napari_nuclei.model import losses, unet
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+IMAGENET, RANDOM = "imagenet", "random"
+"""Encoder weights that ship with the package, and none."""
+
+_GRADIENT_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class OptimizerOptions:
+    """How the weights are changed.
+
+    Attributes
+    ----------
+    weight_decay : float
+        Decay of the convolution kernels, decoupled from the gradient as in AdamW.
+    freeze_encoder : bool
+        Leave the encoder and its batch normalisation as they are.
+    """
+
+    weight_decay: float = 1e-4
+    freeze_encoder: bool = False
+
+
+class Trainer:
+    """Trains a network batch by batch.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `napari_nuclei.model.unet.build` makes it.
+    options : OptimizerOptions
+    """
+
+    def __init__(self, network: keras.Model, options: OptimizerOptions) -> None:
+        import keras
+
+        for layer in unet.encoder_layers(network):
+            layer.trainable = not options.freeze_encoder
+        optimizer = keras.optimizers.AdamW(
+            weight_decay=options.weight_decay, global_clipnorm=_GRADIENT_NORM
+        )
+        optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+        # XLA makes these convolutions several times slower on a CPU.
+        network.compile(optimizer, losses.nuclei_loss, metrics=losses.metrics(), jit_compile=False)
+        optimizer.build(network.trainable_variables)
+        self.network = network
+
+    def train(
+        self, images: NDArray[np.float32], targets: NDArray[np.float32], learning_rate: float
+    ) -> dict[str, float]:
+        """Take one step on a batch; return its loss and metrics.
+
+        Parameters
+        ----------
+        images : numpy.ndarray
+            Shape (N, T, T, 3), float32, in [0, 1].
+        targets : numpy.ndarray
+            Shape (N, T, T, 4), float32, as `napari_nuclei.core.targets.make_targets`.
+        learning_rate : float
+            Of this step alone.
+        """
+        self.network.optimizer.learning_rate = learning_rate
+        return _as_floats(self.network.train_on_batch(images, targets, return_dict=True))
+
+    def test(self, images: NDArray[np.float32], targets: NDArray[np.float32]) -> dict[str, float]:
+        """Return loss and metrics of a batch."""
+        return _as_floats(self.network.test_on_batch(images, targets, return_dict=True))
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the network's tensors by name."""
+        return {name: v.numpy() for name, v in unet.named_weights(self.network).items()}
+
+    def optimizer_state(self) -> dict[str, NDArray[Any]]:
+        """Return the optimizer's tensors, in its own stable order."""
+        variables = self.network.optimizer.variables
+        return {f"optimizer/{index:04d}": v.numpy() for index, v in enumerate(variables)}
+
+    def restore(self, tensors: dict[str, NDArray[Any]]) -> None:
+        """Put back what `weights` and `optimizer_state` returned.
+
+        Raises
+        ------
+        ModelError
+            When the tensors are those of another network; nothing is changed then.
+        """
+        variables = dict(unet.named_weights(self.network))
+        optimizer = self.network.optimizer.variables
+        variables |= {f"optimizer/{index:04d}": v for index, v in enumerate(optimizer)}
+        unet.assign_weights(variables, tensors)
+
+
+def check_encoder_weights(source: str) -> None:
+    """Refuse a source of encoder weights that `load_encoder` could not find.
+
+    Raises
+    ------
+    ModelError
+        When it is neither ``"imagenet"`` nor ``"random"`` nor a file.
+    """
+    if source not in {IMAGENET, RANDOM} and not Path(source).is_file():
+        raise ModelError(f"{source}: no such file; choose {IMAGENET}, {RANDOM} or a file.")
+
+
+def load_encoder(network: keras.Model, source: str = IMAGENET) -> None:
+    """Fill the encoder with trained weights, or leave it random.
+
+    Parameters
+    ----------
+    network : keras.Model
+        As `napari_nuclei.model.unet.build` makes it.
+    source : str
+        ``"imagenet"`` for the weights in the package, ``"random"``, or the path of a safetensors
+        file as tools/convert_encoder.py writes it.
+
+    Raises
+    ------
+    ModelError
+        When the file is missing, unreadable, or made for another encoder.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if source == RANDOM:
+        return
+    path = paths.imagenet_encoder() if source == IMAGENET else Path(source)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot read the encoder weights ({error}).") from error
+    encoder = {layer.name for layer in unet.encoder_layers(network)}
+    wanted = unet.named_weights(network)
+    wanted = {name: v for name, v in wanted.items() if name.split("/")[0] in encoder}
+    unet.assign_weights(wanted, tensors)
+
+
+def _as_floats(logs: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in logs.items()}

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from napari_nuclei.model.predictor import KerasPredictor
+
+
+class FakeNetwork:
+    """Returns the tiles themselves as logits, and remembers the batches it saw."""
+
+    def __init__(self) -> None:
+        self.batches: list[NDArray[np.float32]] = []
+
+    def predict_on_batch(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.batches.append(batch)
+        return batch
+
+
+def _tiles(count: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).normal(size=(count, 4, 4, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_short_batch_is_filled_up(count: int) -> None:
+    network = FakeNetwork()
+    tiles = _tiles(count)
+
+    maps = KerasPredictor(network, 3).predict(tiles)
+
+    assert maps.shape == (count, 4, 4, 3)
+    assert network.batches[0].shape == (3, 4, 4, 3)
+    np.testing.assert_array_equal(network.batches[0][:count], tiles)
+    assert not network.batches[0][count:].any()
+
+
+def test_logits_become_probabilities() -> None:
+    tiles = np.array([0, 100, -100], np.float32).reshape(1, 1, 1, 3)
+
+    maps = KerasPredictor(FakeNetwork(), 1).predict(tiles)
+
+    assert maps.dtype == np.float32
+    np.testing.assert_allclose(maps.ravel(), [0.5, 1, 0], atol=1e-7)
+
+
+def test_predictors_take_turns_even_with_one_network() -> None:
+    is_waiting: list[bool] = []
+
+    class Busy(FakeNetwork):
+        def predict_on_batch(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            second.start()
+            second.join(timeout=0.1)
+            is_waiting.append(second.is_alive())
+            return batch
+
+    second = threading.Thread(target=KerasPredictor(FakeNetwork(), 1).predict, args=[_tiles(1)])
+    KerasPredictor(Busy(), 1).predict(_tiles(1))
+    second.join()
+
+    assert is_waiting == [True]
+
+
+def test_a_real_network_gives_a_tile_the_same_maps_in_any_batch(tiny_network: Any) -> None:
+    predictor = KerasPredictor(tiny_network, 3)
+    tiles = np.random.default_rng(0).random((3, 64, 64, 3), np.float32)
+
+    maps = predictor.predict(tiles)
+
+    assert maps.shape == (3, 64, 64, 3)
+    assert maps.min() >= 0
+    assert maps.max() <= 1
+    np.testing.assert_allclose(predictor.predict(tiles[1:2]), maps[1:2], atol=1e-5)

@@ -1,0 +1,83 @@
+"""The recipe of a training: what a person can choose, and the course of the learning rate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_nuclei.errors import RunError
+from napari_nuclei.model import unet
+
+_WARMUP_SHARE = 0.03
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """The recipe of a training.
+
+    Attributes
+    ----------
+    epochs : int
+    batch_size : int
+        Crops a step.
+    crops_per_image : int
+        Crops an epoch takes, for each training image.
+    learning_rate : float
+        The highest; it rises for the first steps and then falls to zero along a cosine.
+    weight_decay : float
+    dropout : float
+        Share of the deepest feature maps that are dropped while training.
+    freeze_encoder : bool
+    encoder_weights : str
+        ``"imagenet"`` (ships with the package), ``"random"``, or the path of a safetensors file.
+    decoder_filters : tuple of int
+    augment : bool
+        Vary the crops' geometry and colours.
+    tile_px : int
+    seed : int
+    """
+
+    epochs: int = 100
+    batch_size: int = 16
+    crops_per_image: int = 4
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    dropout: float = 0.1
+    freeze_encoder: bool = False
+    encoder_weights: str = "imagenet"
+    decoder_filters: tuple[int, int, int, int] = (512, 256, 128, 64)
+    augment: bool = True
+    tile_px: int = 128
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "crops_per_image"):
+            if getattr(self, name) < 1:
+                raise RunError(f"{name} is {getattr(self, name)}: choose 1 or more.")
+        if self.tile_px < unet.STRIDE_PX or self.tile_px % unet.STRIDE_PX:
+            raise RunError(f"Tiles of {self.tile_px} px: choose a multiple of {unet.STRIDE_PX}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**asdict(self), "decoder_filters": list(self.decoder_filters)}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> TrainOptions:
+        """Return the options that `to_json` described."""
+        return cls(**{**content, "decoder_filters": tuple(content["decoder_filters"])})
+
+    @property
+    def network(self) -> unet.UNetConfig:
+        """The network's configuration."""
+        return unet.UNetConfig(self.decoder_filters, dropout=self.dropout)
+
+
+def learning_rate(options: TrainOptions, step: int, steps: int) -> float:
+    """Return the learning rate of a step, counted from 0: a short rise, then half a cosine."""
+    warmup = max(1, round(steps * _WARMUP_SHARE))
+    if step < warmup:
+        return options.learning_rate * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    return float(options.learning_rate * (1 + np.cos(np.pi * progress)) / 2)

@@ -1,0 +1,96 @@
+"""A segmentation as files: labels, and on request probability, table and picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tifffile
+from numpy.typing import NDArray
+
+from napari_nuclei import files
+from napari_nuclei.pipeline import figures, tables
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from napari_nuclei.pipeline.segment import Segmentation
+
+_LABELS = "_labels.tif"
+_PROBABILITY = "_probability.tif"
+_TABLE = "_nuclei.csv"
+_OVERLAY = "_overlay.png"
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is written beside the labels, ``<stem>_labels.tif`` (int32).
+
+    Attributes
+    ----------
+    probability : bool
+        ``<stem>_probability.tif``: the nucleus probability, float32.
+    table : bool
+        ``<stem>_nuclei.csv``: one row a nucleus.
+    overlay : bool
+        ``<stem>_overlay.png``: the outlines of the nuclei over the image.
+    """
+
+    probability: bool = False
+    table: bool = False
+    overlay: bool = False
+
+
+def result_paths(folder: Path, stem: str) -> tuple[Path, ...]:
+    """Return all files that an image of this stem can have as its results, the labels first."""
+    endings = (_LABELS, _PROBABILITY, _TABLE, _OVERLAY)
+    return tuple(folder / f"{stem}{ending}" for ending in endings)
+
+
+def write_results(
+    found: Segmentation, pixels: NDArray[Any], folder: Path, stem: str, extras: Extras
+) -> None:
+    """Write the labels and what else is wanted, each file whole or not at all.
+
+    Parameters
+    ----------
+    found : Segmentation
+        Of `pixels`.
+    pixels : ndarray, (Y, X) or (Y, X, 3)
+        The image, for the overlay.
+    folder : Path
+        Made when missing.
+    stem : str
+        What the files' names begin with; files that are there already are replaced.
+    extras : Extras
+        What to write besides the labels. The labels come last: where they are, the rest is, too.
+
+    Raises
+    ------
+    OSError
+        When a file cannot be written.
+    """
+    labels, probability, table, overlay = result_paths(folder, stem)
+    if extras.probability:
+        _write_tiff(probability, found.probability, found.recipe)
+    if extras.table:
+        tables.write_csv(found.table, table)
+    if extras.overlay:
+        _write_png(overlay, figures.overlay(pixels, found.labels))
+    _write_tiff(labels, found.labels, found.recipe)
+
+
+def _write_tiff(path: Path, values: NDArray[Any], recipe: dict[str, Any]) -> None:
+    """Write an array with its recipe, which is enough to get the same values again."""
+
+    def write(temporary: Path) -> None:
+        tifffile.imwrite(temporary, values, compression="zlib", metadata={"recipe": recipe})
+
+    files.replace_file(path, write)
+
+
+def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+    from imageio.v3 import imwrite
+
+    files.replace_file(path, lambda temporary: imwrite(temporary, picture))

@@ -1,0 +1,229 @@
+"""Image -> labels: the one code that the widget, the command line and Python run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from skimage.transform import resize
+
+from napari_nuclei.core import images, measure
+from napari_nuclei.core.instances import (
+    NUCLEUS,
+    InstanceOptions,
+    label_nuclei,
+    nucleus_mask,
+)
+from napari_nuclei.errors import InputError
+from napari_nuclei.model import store
+from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps, result_of
+
+REFERENCE_DIAMETER_PX = 20.0
+"""Nuclei of this diameter are the most common in what the network learnt from (DSB2018: 19.6)."""
+
+_MAX_ENLARGED_PX = 100_000_000
+
+
+@dataclass(frozen=True)
+class SegmentOptions(TileOptions):
+    """What a person can choose, besides how the image is cut.
+
+    Attributes
+    ----------
+    diameter_px : float, optional
+        Typical diameter of the nuclei; the image is resized so that they appear to the network
+        in the size it knows best. Without it the image is taken as it is.
+    probability, separation, min_area_px : optional
+        As in `napari_nuclei.core.instances.InstanceOptions`; None takes the model's own value.
+    semantic : bool
+        Give 1 for nucleus and 0 for background instead of one label a nucleus.
+
+    Raises
+    ------
+    InputError
+        When a value is out of its range.
+    """
+
+    diameter_px: float | None = None
+    probability: float | None = None
+    separation: float | None = None
+    min_area_px: int | None = None
+    semantic: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.diameter_px is not None and not 1 <= self.diameter_px <= 10_000:
+            raise InputError(
+                f"A nucleus diameter of {self.diameter_px:g} px: choose 1 to 10000 pixels."
+            )
+        self.instances(InstanceOptions())  # refuses wrong thresholds before the network runs
+
+    def instances(self, defaults: InstanceOptions) -> InstanceOptions:
+        """Return the thresholds, taking those that were not chosen from `defaults`."""
+        chosen = {name: getattr(self, name) for name in asdict(defaults)}
+        return replace(defaults, **{k: v for k, v in chosen.items() if v is not None})
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What was found in an image.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray
+        Shape (Y, X), int32: 0 is background, the nuclei are 1 to n (1 alone when semantic).
+    probability : numpy.ndarray
+        Shape (Y, X), float32: how sure the network is that a pixel belongs to a nucleus, 0 to 1.
+    maps : numpy.ndarray
+        Shape (Y, X, 3), float32: nucleus, border, distance; `relabel` starts from them.
+    table : dict of str to numpy.ndarray
+        One row a nucleus, as `napari_nuclei.core.measure.measure` returns it.
+    recipe : dict
+        Model, options and versions, as JSON values: enough to get the same labels again.
+    """
+
+    labels: NDArray[np.int32]
+    probability: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    table: dict[str, NDArray[Any]]
+    recipe: dict[str, Any]
+
+
+def segment(
+    image: ArrayLike,
+    model: store.Model | str | Path | None = None,
+    *,
+    rgb: bool | None = None,
+    **options: Any,
+) -> Segmentation:
+    """Find the nuclei of an image.
+
+    Parameters
+    ----------
+    image : array_like
+        Shape (Y, X), (Y, X, 3) or (Y, X, 4); bool, integer or float.
+    model : Model, str or Path, optional
+        A loaded model, the name of an installed one, or a model folder; default: the shipped one.
+    rgb : bool, optional
+        Whether the last axis holds colours; guessed from the shape when not given.
+    **options
+        Fields of `SegmentOptions`.
+
+    Returns
+    -------
+    Segmentation
+
+    Raises
+    ------
+    InputError
+        When the image or an option cannot be used.
+    ModelError
+        When the model is unknown or damaged.
+
+    Examples
+    --------
+    >>> from napari_nuclei import segment
+    >>> labels = segment(image, probability=0.4).labels  # doctest: +SKIP
+    """
+    chosen = SegmentOptions(**options)
+    loaded = model if isinstance(model, store.Model) else store.load_model(model)
+    return result_of(segment_steps(image, loaded, chosen, rgb=rgb))
+
+
+def segment_steps(
+    image: ArrayLike,
+    model: store.Model | None = None,
+    options: SegmentOptions | None = None,
+    *,
+    rgb: bool | None = None,
+) -> Generator[Progress, None, Segmentation]:
+    """Find the nuclei of an image step by step, so that a caller can show progress and stop.
+
+    Parameters
+    ----------
+    image, rgb
+        As for `segment`.
+    model : Model, optional
+        Default: the shipped one.
+    options : SegmentOptions, optional
+        Default: the thresholds of the model, the image as it is.
+
+    Yields
+    ------
+    Progress
+        After each batch of tiles; closing the generator there ends the work.
+
+    Returns
+    -------
+    Segmentation
+    """
+    model = model or store.load_model()
+    options = options or SegmentOptions()
+    prepared = images.prepare(image, rgb=rgb)
+    shape = (prepared.shape[0], prepared.shape[1])
+    resized = _to_network_scale(prepared, options.diameter_px)
+    maps = yield from predict_steps(resized, model.predictor(options.batch_size), options)
+    if maps.shape[:2] != shape:
+        maps = _resize(maps, shape)
+    return _finish(maps, model, options)
+
+
+def relabel(
+    segmentation: Segmentation, options: SegmentOptions, model: store.Model
+) -> Segmentation:
+    """Apply other thresholds to the maps of a segmentation, without running the network.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Stays as it is.
+    options : SegmentOptions
+        Only the thresholds and `semantic` may differ from those of the first run.
+    model : Model
+        The model of the first run.
+    """
+    return _finish(segmentation.maps, model, options)
+
+
+def _to_network_scale(image: NDArray[np.float32], diameter_px: float | None) -> NDArray[np.float32]:
+    if diameter_px is None:
+        return image
+    zoom = REFERENCE_DIAMETER_PX / diameter_px
+    height, width = (max(1, round(length * zoom)) for length in image.shape[:2])
+    if zoom > 1 and height * width > _MAX_ENLARGED_PX:
+        raise InputError(
+            f"Nuclei of {diameter_px:g} px would need the image enlarged to {height} x {width} px: "
+            "choose a larger diameter or a part of the image."
+        )
+    return _resize(image, (height, width))
+
+
+def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    shrinks = any(new < old for new, old in zip(shape, values.shape, strict=False))
+    resized = resize(values, shape, order=1, mode="edge", anti_aliasing=shrinks)
+    return np.asarray(resized, np.float32)
+
+
+def _finish(maps: NDArray[np.float32], model: store.Model, options: SegmentOptions) -> Segmentation:
+    thresholds = options.instances(model.thresholds)
+    probability = maps[..., NUCLEUS]
+    if options.semantic:
+        labels = nucleus_mask(maps, thresholds.probability)
+    else:
+        labels = label_nuclei(maps, thresholds)
+    table = measure.measure(labels, probability)
+    recipe = _recipe(model, replace(options, **asdict(thresholds)))
+    return Segmentation(labels, probability, maps, table, recipe)
+
+
+def _recipe(model: store.Model, options: SegmentOptions) -> dict[str, Any]:
+    return {
+        "model": {"name": model.name, "sha256": model.sha256},
+        "options": asdict(options),
+        "versions": {name: version(name) for name in ("napari-nuclei", "keras", "numpy")},
+    }

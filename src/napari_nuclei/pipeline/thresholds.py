@@ -1,0 +1,48 @@
+"""Choose the thresholds with which a network separates nuclei best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_nuclei.core import images, metrics
+from napari_nuclei.core.instances import InstanceOptions, label_nuclei
+from napari_nuclei.model.predictor import KerasPredictor
+from napari_nuclei.pipeline.prediction import TileOptions, predict_maps
+
+if TYPE_CHECKING:
+    import keras
+
+    from napari_nuclei.pipeline.datasets import Item
+
+_PROBABILITIES = (0.4, 0.5, 0.6)
+_SEPARATIONS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+
+
+def choose_thresholds(network: keras.Model, items: Sequence[Item]) -> InstanceOptions:
+    """Return the thresholds with the highest mean AP on some images.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Trained.
+    items : sequence of Item
+        Images that the network was not trained on, at least one.
+    """
+    candidates = [InstanceOptions(p, s) for p, s in product(_PROBABILITIES, _SEPARATIONS)]
+    predictor = KerasPredictor(network, TileOptions().batch_size)
+    scores = np.array([_scores(predictor, item, candidates) for item in items])
+    return candidates[int(scores.mean(axis=0).argmax())]
+
+
+def _scores(
+    predictor: KerasPredictor, item: Item, candidates: Sequence[InstanceOptions]
+) -> NDArray[np.float64]:
+    maps = predict_maps(images.prepare(item.read_image()), predictor)
+    truth = item.read_labels()
+    found = (label_nuclei(maps, candidate) for candidate in candidates)
+    return np.array([metrics.score(truth, labels).mean_ap for labels in found])

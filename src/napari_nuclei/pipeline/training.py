@@ -1,0 +1,189 @@
+"""Train a network on a data set: from the images to a saved model, its scores and its pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_nuclei import files
+from napari_nuclei.errors import DatasetError, RunError
+from napari_nuclei.model import store, trainer
+from napari_nuclei.model.manifest import check_name
+from napari_nuclei.pipeline import reports, runs
+from napari_nuclei.pipeline.datasets import Dataset, Item, split_by_image
+from napari_nuclei.pipeline.evaluate import Report, evaluate, save_figures
+from napari_nuclei.pipeline.loop import Epoch, train_steps
+from napari_nuclei.pipeline.recipe import TrainOptions
+from napari_nuclei.pipeline.segment import segment
+from napari_nuclei.pipeline.thresholds import choose_thresholds
+
+if TYPE_CHECKING:
+    import keras
+
+_EXAMPLES = 4
+
+
+def train(
+    dataset: Dataset,
+    folder: Path,
+    options: TrainOptions | None = None,
+    *,
+    val_fraction: float = 0.2,
+    name: str = "my-model",
+    tensorboard: bool = False,
+    resume: bool = False,
+    on_epoch: Callable[[Epoch], object] | None = None,
+) -> Path:
+    """Train a network and save it as a model, with curves, scores and pictures beside it.
+
+    The run folder then holds ``model/``, ``metrics.json`` (scores on the held-out images),
+    ``curves.png``, ``pictures/`` (image, truth and prediction before training and after every
+    epoch), ``examples/`` (the best and the worst held-out images) and the checkpoints.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Its images are split into training and validation; of the course layout, ``train`` is split
+        and ``test`` left alone.
+    folder : Path
+        The run folder: missing or empty, or with `resume` the one to continue.
+    options : TrainOptions, optional
+        When resuming, those of the run count.
+    val_fraction : float
+        Share of the images that is held out.
+    name : str
+        Name of the model.
+    tensorboard : bool
+        Also log to ``tensorboard/``.
+    resume : bool
+        Continue after the last epoch that was completed.
+    on_epoch : callable, optional
+        Gets each epoch as it ends.
+
+    Returns
+    -------
+    Path
+        The model folder, which `napari_nuclei.load_model` opens.
+
+    Raises
+    ------
+    DatasetError
+        When there are fewer than two images, or one cannot be read.
+    RunError
+        When the run folder cannot be used.
+    """
+    options = options or TrainOptions()
+    run = _open_run(dataset, folder, options, val_fraction, name, resume)
+    options = TrainOptions.from_json(run.request["options"])
+    train_items, val_items = _items_of(run, dataset)
+    logs = reports.TensorBoard(folder / "tensorboard") if tensorboard else None
+    steps = train_steps(run, train_items, val_items, options)
+    network = _follow(steps, run, val_items[0], logs, on_epoch)
+    return _save(run, network, options, val_items)
+
+
+def _open_run(
+    dataset: Dataset,
+    folder: Path,
+    options: TrainOptions,
+    val_fraction: float,
+    name: str,
+    resume: bool,
+) -> runs.Run:
+    if resume:
+        return runs.reopen(folder)
+    # Hours later would be a bad moment to find these wrong.
+    check_name(name)
+    trainer.check_encoder_weights(options.encoder_weights)
+    pool = dataset.in_group("train") if "train" in dataset.groups else dataset
+    train_part, val_part = split_by_image(pool, val_fraction, options.seed)
+    if not train_part.items or not val_part.items:
+        raise DatasetError(f"{dataset.path}: training needs two images or more, one to validate.")
+    request = {
+        "name": name,
+        "data": dataset.path.name,
+        "options": options.to_json(),
+        "train": {item.id: item.kind for item in train_part.items},
+        "val": {item.id: item.kind for item in val_part.items},
+    }
+    return runs.start(folder, request)
+
+
+def _items_of(run: runs.Run, dataset: Dataset) -> tuple[list[Item], list[Item]]:
+    """Return the images of the run's split, which stays the same when a run is resumed."""
+    known = {item.id: item for item in dataset.items}
+    kinds: dict[str, str] = run.request["train"] | run.request["val"]
+    missing = [i for i in kinds if i not in known]
+    if missing:
+        raise RunError(
+            f"{dataset.path}: {len(missing)} images of the run are missing, {missing[0]} for one; "
+            "resume with the data set the run began with."
+        )
+    items = {i: replace(known[i], kind=kind) for i, kind in kinds.items()}
+    return [items[i] for i in run.request["train"]], [items[i] for i in run.request["val"]]
+
+
+def _follow(
+    steps: Generator[Epoch, None, keras.Model],
+    run: runs.Run,
+    shown: Item,
+    logs: reports.TensorBoard | None,
+    on_epoch: Callable[[Epoch], object] | None,
+) -> keras.Model:
+    """Run the loop to its end, with a picture, curves and logs after each epoch."""
+    while True:
+        try:
+            epoch = next(steps)
+        except StopIteration as finished:
+            return finished.value
+        picture = run.folder / "pictures" / f"epoch-{epoch.number:04d}.png"
+        reports.draw_epoch(epoch, shown, picture)
+        if epoch.number == 0:
+            continue
+        reports.draw_curves(run.history.epochs, run.folder / "curves.png")
+        if logs:
+            logs.add(epoch)
+        if on_epoch:
+            on_epoch(epoch)
+
+
+def _save(
+    run: runs.Run, network: keras.Model, options: TrainOptions, val_items: list[Item]
+) -> Path:
+    """Choose thresholds, save the model, score it on the held-out images, draw examples."""
+    folder = run.folder / "model"
+    # A run that was killed while it was scored has its model already.
+    if not folder.exists():
+        store.save_model(
+            folder,
+            network,
+            options.network,
+            name=run.request["name"],
+            thresholds=choose_thresholds(network, val_items),
+            provenance=_provenance(run, options),
+        )
+    model = store.load_model(folder)
+
+    def segmenter(image: Any) -> Any:
+        return segment(image, model).labels
+
+    report = evaluate(val_items, segmenter)
+    _write_metrics(run, report)
+    save_figures(report, val_items, segmenter, run.folder / "examples", _EXAMPLES)
+    return folder
+
+
+def _write_metrics(run: runs.Run, report: Report) -> None:
+    content = {"held_out": report.to_json(), "epochs": list(run.history.epochs)}
+    files.write_text(run.folder / "metrics.json", json.dumps(content, indent=1))
+
+
+def _provenance(run: runs.Run, options: TrainOptions) -> dict[str, Any]:
+    return {
+        "base": options.encoder_weights,
+        "data": run.request["data"],
+        "training": {**options.to_json(), "images": len(run.request["train"])},
+    }

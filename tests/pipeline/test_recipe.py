@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from napari_nuclei.errors import RunError
+from napari_nuclei.pipeline.recipe import TrainOptions, learning_rate
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    options = TrainOptions(learning_rate=1.0)
+    rates = [learning_rate(options, step, 100) for step in range(100)]
+    assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+    assert rates[51] == pytest.approx(0.5, abs=0.01)
+    assert rates[99] == pytest.approx(0, abs=1e-3)
+
+
+def test_one_step_is_trained_at_the_full_rate():
+    assert learning_rate(TrainOptions(learning_rate=0.1), 0, 1) == 0.1
+
+
+def test_options_survive_json():
+    options = TrainOptions(epochs=3, decoder_filters=(8, 7, 6, 5), freeze_encoder=True)
+    assert TrainOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("epochs", 0), ("batch_size", 0), ("crops_per_image", -1), ("tile_px", 100)],
+)
+def test_impossible_options_are_refused(field, value):
+    with pytest.raises(RunError, match=str(value)):
+        TrainOptions(**{field: value})

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_nuclei.errors import RunError
+from napari_nuclei.pipeline import runs
+
+WEIGHTS = {"conv/kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}
+OPTIMIZER = {"optimizer/0000": np.array(7, np.int64)}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return runs.start(tmp_path / "run", {"name": "mine"})
+
+
+def save(run, *val_losses):
+    for val_loss in val_losses:
+        run.save_epoch({"val_loss": val_loss}, WEIGHTS, OPTIMIZER)
+
+
+def files_in(run):
+    return sorted(path.name for path in (run.folder / "checkpoints").iterdir())
+
+
+def test_tensors_come_back_as_they_were(run):
+    save(run, 1.0)
+    epoch, tensors = run.load_newest()
+    assert epoch == 1
+    np.testing.assert_array_equal(tensors["conv/kernel"], WEIGHTS["conv/kernel"])
+    # A scalar stays one: as an array of one it would not fit its variable.
+    assert tensors["optimizer/0000"].shape == ()
+    assert tensors["optimizer/0000"] == 7
+
+
+def test_best_is_the_epoch_with_the_lowest_validation_loss(run):
+    save(run, 3.0, 1.0, 2.0)
+    assert run.history.best.epoch == 2
+    assert run.load_best().keys() == WEIGHTS.keys()
+
+
+def test_two_checkpoints_and_the_best_are_kept(run):
+    save(run, 1.0, 2.0, 3.0, 4.0)
+    assert files_in(run) == [
+        "best-0001.safetensors",
+        "epoch-0003.safetensors",
+        "epoch-0004.safetensors",
+    ]
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(run):
+    save(run, 1.0, 2.0)
+    newest = run.folder / "checkpoints" / "epoch-0002.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    assert run.load_newest()[0] == 1
+
+
+def test_without_a_whole_checkpoint_there_is_nothing_to_resume(run):
+    save(run, 1.0)
+    for path in (run.folder / "checkpoints").iterdir():
+        path.unlink()
+    with pytest.raises(RunError, match="no checkpoint to continue from"):
+        run.load_newest()
+    with pytest.raises(RunError, match="best epoch are missing or damaged"):
+        run.load_best()
+
+
+def test_rewind_forgets_later_epochs(run):
+    save(run, 2.0, 1.0)
+    run.rewind(1)
+    assert run.history.epochs == ({"val_loss": 2.0},)
+    assert run.history.best is None
+    save(run, 5.0)
+    assert run.history.best.epoch == 2
+
+
+def test_a_full_disk_leaves_the_checkpoints_before(run, monkeypatch):
+    save(run, 1.0)
+    before = files_in(run)
+
+    def no_space(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", no_space)
+        with pytest.raises(RunError, match=r"cannot write the checkpoint .*No space left"):
+            save(run, 2.0)
+    assert files_in(run) == before
+    assert run.load_newest()[0] == 1
+    assert len(run.history.epochs) == 1
+
+
+def test_a_run_is_reopened_with_what_was_asked(run):
+    assert runs.reopen(run.folder).request == {"name": "mine"}
+
+
+def test_a_folder_in_use_is_not_taken(run):
+    with pytest.raises(RunError, match="there is something already; add --resume"):
+        runs.start(run.folder, {})
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(tmp_path):
+    with pytest.raises(RunError, match=r"run\.json is missing"):
+        runs.reopen(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run.json", "history.json"])
+def test_a_torn_file_is_named(run, name):
+    save(run, 1.0)
+    (run.folder / name).write_text('{"epochs": [')
+    with pytest.raises(RunError, match=name):
+        runs.reopen(run.folder).load_newest()

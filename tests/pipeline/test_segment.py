@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.core.metrics import score
+from napari_nuclei.core.targets import distance_to_edge
+from napari_nuclei.errors import InputError
+from napari_nuclei.model import store
+from napari_nuclei.pipeline.prediction import Progress, result_of
+from napari_nuclei.pipeline.segment import (
+    REFERENCE_DIAMETER_PX,
+    SegmentOptions,
+    relabel,
+    segment,
+    segment_steps,
+)
+
+THRESHOLDS = InstanceOptions(probability=0.5, separation=0.5, min_area_px=12)
+SIZES = [(1, 1), (1, 50), (37, 1), (131, 97), (8000, 16)]
+
+
+@dataclass
+class FakeModel:
+    """Takes red for the nucleus probability and blue for the distance to the edge."""
+
+    name: str = "fake"
+    sha256: str = "0" * 64
+    thresholds: InstanceOptions = THRESHOLDS
+    batches: list[int] = field(default_factory=list)
+
+    def predictor(self, batch_size):
+        self.batch_size = batch_size
+        return self
+
+    def predict(self, tiles):
+        assert len(tiles) <= self.batch_size
+        self.batches.append(len(tiles))
+        return tiles * np.array([1, 0, 1], np.float32)
+
+
+def run(image, options=None, model=None, **kwargs):
+    return result_of(segment_steps(image, model or FakeModel(), options, **kwargs))
+
+
+def discs(radius_px, height=150, width=190):
+    """Draw four discs, the last two touching."""
+    y, x = np.indices((height, width))
+    labels = np.zeros((height, width), int)
+    centres = [(40, 40), (40, 100), (110, 60), (110, 60 + 2 * radius_px)]
+    for index, (cy, cx) in enumerate(centres, 1):
+        labels[(y - cy) ** 2 + (x - cx) ** 2 <= radius_px**2] = index
+    return labels
+
+
+def picture_of(labels):
+    """Draw the image in which the fake model sees exactly these nuclei."""
+    nucleus = labels > 0
+    return np.stack([nucleus, 0 * nucleus, distance_to_edge(labels)], -1)
+
+
+@pytest.fixture
+def truth():
+    return discs(radius_px=20)
+
+
+def assert_same(first, second):
+    np.testing.assert_array_equal(first.labels, second.labels)
+    np.testing.assert_array_equal(first.probability, second.probability)
+    assert first.recipe == second.recipe
+    assert first.table.keys() == second.table.keys()
+    for name, column in first.table.items():
+        np.testing.assert_array_equal(column, second.table[name])
+
+
+def test_finds_each_nucleus_with_its_row_in_the_table(truth):
+    found = run(picture_of(truth))
+    assert found.labels.dtype == np.int32
+    assert found.labels.max() == 4
+    assert score(truth, found.labels).mean_ap == 1
+    assert found.table["index"].tolist() == [1, 2, 3, 4]
+    assert found.table["area_px"].tolist() == np.bincount(found.labels.ravel())[1:].tolist()
+    assert found.maps.shape == (*truth.shape, 3)
+    np.testing.assert_array_equal(found.probability, found.maps[..., 0])
+    np.testing.assert_allclose(found.probability, truth > 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [None, SegmentOptions(diameter_px=35)], ids=["as is", "scaled"])
+@pytest.mark.parametrize("shape", SIZES, ids=str)
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "int32", "float32", "float64"])
+def test_labels_have_the_size_of_the_image(shape, dtype, options):
+    image = (100 * np.random.default_rng(0).random(shape)).astype(dtype)
+    found = run(image, options)
+    assert found.labels.shape == found.probability.shape == shape
+    assert found.labels.dtype == np.int32
+    assert found.probability.dtype == found.maps.dtype == np.float32
+    assert found.labels.max() == len(found.table["index"])
+
+
+def test_alpha_plays_no_part(truth):
+    picture = (255 * picture_of(truth)).astype(np.uint8)
+    alpha = np.full((*truth.shape, 1), 128, np.uint8)
+    assert_same(run(np.concatenate([picture, alpha], -1)), run(picture))
+
+
+def test_layout_in_memory_plays_no_part(truth):
+    picture = picture_of(truth)
+    assert_same(run(np.asfortranarray(picture)[::-1]), run(picture[::-1].copy()))
+
+
+def test_pixels_that_are_no_numbers_are_background(truth):
+    picture = picture_of(truth).astype(np.float32)
+    picture[:80] = np.nan
+    labels = run(picture).labels
+    assert labels.max() == 2
+    assert not labels[:80].any()
+
+
+@pytest.mark.parametrize("value", [0, 200])
+@pytest.mark.parametrize("semantic", [False, True])
+def test_constant_image_has_no_nuclei(value, semantic):
+    found = run(np.full((60, 70), value, np.uint8), SegmentOptions(semantic=semantic))
+    assert not found.labels.any()
+    assert {len(column) for column in found.table.values()} == {0}
+
+
+def test_unusable_image_is_refused_before_the_network_runs():
+    model = FakeModel()
+    with pytest.raises(InputError, match=r"\(2, 3, 4, 5\)"):
+        run(np.zeros((2, 3, 4, 5)), model=model)
+    with pytest.raises(InputError, match=r"\(8, 8, 3\)"):
+        run(np.zeros((8, 8, 3)), model=model, rgb=False)
+    assert model.batches == []
+
+
+def test_diameter_brings_nuclei_to_the_size_the_network_knows(truth):
+    as_is, scaled = FakeModel(), FakeModel()
+    run(picture_of(truth), model=as_is)
+    diameter_px = 2 * REFERENCE_DIAMETER_PX
+    found = run(picture_of(truth), SegmentOptions(diameter_px=diameter_px), scaled)
+    assert (sum(as_is.batches), sum(scaled.batches)) == (4, 1)
+    assert found.labels.shape == truth.shape
+    assert found.labels.max() == 4
+    assert score(truth, found.labels).iou > 0.9
+
+
+def test_diameter_enlarges_small_nuclei():
+    truth = discs(radius_px=5)
+    model = FakeModel()
+    found = run(picture_of(truth), SegmentOptions(diameter_px=10), model)
+    assert sum(model.batches) == 3 * 4
+    assert score(truth, found.labels).ap50 == 1
+
+
+@pytest.mark.parametrize("diameter_px", [1, 10_000])
+def test_single_pixel_takes_any_diameter(diameter_px):
+    assert run(np.ones((1, 1)), SegmentOptions(diameter_px=diameter_px)).labels.tolist() == [[0]]
+
+
+def test_semantic_gives_the_mask(truth):
+    found = run(picture_of(truth), SegmentOptions(semantic=True))
+    np.testing.assert_array_equal(found.labels, truth > 0)
+    assert found.labels.dtype == np.int32
+    assert found.table["index"].tolist() == [1]
+
+
+def test_thresholds_are_the_models_unless_chosen():
+    image = np.linspace(0, 1, 1000).reshape(20, 50)
+    model = FakeModel(thresholds=InstanceOptions(0.8, 0.9, 1))
+
+    def area(**chosen):
+        return run(image, SegmentOptions(**chosen), model).labels.astype(bool).mean()
+
+    assert area() == pytest.approx(0.2, abs=0.01)
+    assert area(probability=0.4) == pytest.approx(0.6, abs=0.01)
+    assert area(min_area_px=500) == 0
+
+
+def test_relabel_equals_a_fresh_run_with_the_same_thresholds(truth):
+    model = FakeModel()
+    first = run(picture_of(truth), model=model)
+    for options in (
+        SegmentOptions(probability=0.2, separation=0.9),
+        SegmentOptions(min_area_px=2000),
+        SegmentOptions(semantic=True),
+        SegmentOptions(),
+    ):
+        model.batches.clear()
+        again = relabel(first, options, model)
+        assert model.batches == []
+        assert_same(again, run(picture_of(truth), options, model))
+
+
+def test_recipe_gives_the_same_labels_again(truth):
+    picture = picture_of(truth)
+    model = FakeModel(thresholds=InstanceOptions(0.3, 0.7, 5))
+    found = run(picture, SegmentOptions(diameter_px=30, halo_px=8), model)
+    recipe = json.loads(json.dumps(found.recipe))
+    assert recipe == found.recipe
+    assert recipe["model"] == {"name": "fake", "sha256": "0" * 64}
+    assert recipe["versions"].keys() == {"napari-nuclei", "keras", "numpy"}
+    # Another model, with thresholds of its own: the recipe holds those that were used.
+    assert_same(run(picture, SegmentOptions(**recipe["options"]), FakeModel()), found)
+
+
+def test_progress_counts_tiles(truth):
+    steps = segment_steps(picture_of(truth), FakeModel(), SegmentOptions(batch_size=3))
+    assert list(steps) == [Progress(0, 4), Progress(3, 4), Progress(4, 4)]
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_closing_ends_the_work(truth, done):
+    model = FakeModel()
+    steps = segment_steps(picture_of(truth), model, SegmentOptions(batch_size=1))
+    for _ in range(done + 1):
+        next(steps)
+    steps.close()
+    assert len(model.batches) == done
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"probability": 1.5}, "The probability threshold is 1.5"),
+        ({"separation": 0}, "The separation threshold is 0"),
+        ({"min_area_px": -1}, "The minimum area is -1"),
+        ({"diameter_px": 0}, "A nucleus diameter of 0 px"),
+        ({"diameter_px": float("nan")}, "A nucleus diameter of nan px"),
+        ({"diameter_px": 10_001}, "A nucleus diameter of 10001 px"),
+        ({"tile_px": 100}, "Tiles of 100 px"),
+        ({"halo_px": 64}, "a halo of 64 px"),
+        ({"batch_size": 0}, "A batch of 0 tiles"),
+    ],
+)
+def test_option_out_of_range_is_named(options, message):
+    with pytest.raises(InputError, match=message):
+        SegmentOptions(**options)
+
+
+@pytest.mark.parametrize("wanted", [None, "my model"])
+def test_segment_loads_the_model_and_takes_options_by_name(truth, wanted, monkeypatch):
+    monkeypatch.setattr(store, "load_model", lambda name: {wanted: FakeModel()}[name])
+    found = segment(picture_of(truth), wanted, min_area_px=2000)
+    assert found.recipe["options"]["min_area_px"] == 2000
+    assert found.labels.max() == 0
+
+
+def test_segment_refuses_a_wrong_option_before_it_loads_the_model(monkeypatch):
+    monkeypatch.setattr(store, "load_model", lambda _: pytest.fail("the model was loaded"))
+    with pytest.raises(InputError, match="probability"):
+        segment(np.ones((2, 2)), probability=2)
+
+
+def test_a_diameter_that_would_enlarge_the_image_beyond_memory_is_refused():
+    image = np.eye(1000, dtype=np.uint8)
+    with pytest.raises(InputError, match="enlarged to 20000 x 20000 px: choose a larger diameter"):
+        run(image, SegmentOptions(diameter_px=1))

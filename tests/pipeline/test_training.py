@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from napari_nuclei.errors import DatasetError, ModelError, RunError
+from napari_nuclei.model import store
+from napari_nuclei.model.unet import named_weights
+from napari_nuclei.pipeline import runs
+from napari_nuclei.pipeline.datasets import open_dataset
+from napari_nuclei.pipeline.loop import train_steps
+from napari_nuclei.pipeline.prediction import result_of
+from napari_nuclei.pipeline.recipe import TrainOptions
+from napari_nuclei.pipeline.segment import segment
+from napari_nuclei.pipeline.training import train
+
+TINY = TrainOptions(
+    epochs=2, batch_size=2, crops_per_image=2, decoder_filters=(8, 8, 8, 8), tile_px=64
+)
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Four images of two bright discs with their labels."""
+    y, x = np.indices((64, 80))
+    for folder in ("images", "labels"):
+        (tmp_path / "pairs" / folder).mkdir(parents=True)
+    for index in range(4):
+        labels = np.zeros((64, 80), np.uint8)
+        labels[(y - 20 - index) ** 2 + (x - 20) ** 2 < 100] = 1
+        labels[(y - 40) ** 2 + (x - 60 + index) ** 2 < 120] = 2
+        image = np.where(labels > 0, 200, 20).astype(np.uint8)
+        iio.imwrite(tmp_path / "pairs" / "images" / f"{index}.png", image)
+        iio.imwrite(tmp_path / "pairs" / "labels" / f"{index}.png", labels)
+    return open_dataset(tmp_path / "pairs")
+
+
+def test_training_leaves_model_scores_curves_and_pictures(dataset, tmp_path):
+    rows = []
+    run = tmp_path / "run"
+    folder = train(
+        dataset, run, TINY, val_fraction=0.25, name="mine", tensorboard=True, on_epoch=rows.append
+    )
+    assert [epoch.number for epoch in rows] == [1, 2]
+    assert {"loss", "val_loss", "pixel_accuracy", "val_pixel_iou"} <= rows[0].row.keys()
+    model = store.load_model(folder)
+    assert model.name == "mine"
+    assert model.manifest.provenance["training"]["images"] == 3
+    assert segment(dataset.items[0].read_image(), model).labels.shape == (64, 80)
+    pictures = sorted(path.name for path in (run / "pictures").iterdir())
+    assert pictures == ["epoch-0000.png", "epoch-0001.png", "epoch-0002.png"]
+    assert iio.imread(run / "curves.png").ndim == 3
+    assert list((run / "examples").iterdir())
+    assert list((run / "tensorboard").iterdir())
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert len(metrics["epochs"]) == 2
+    assert metrics["held_out"]["overall"]["n_images"] == 1
+
+    # A finished run can be resumed too: nothing is left to train, and the model is the same.
+    assert train(dataset, run, resume=True) == folder
+    assert store.load_model(folder).sha256 == model.sha256
+
+
+def test_a_resumed_run_goes_on_as_if_never_stopped(dataset, tmp_path):
+    train_items, val_items = dataset.items[:3], dataset.items[3:]
+    whole = runs.start(tmp_path / "whole", {})
+    network = result_of(train_steps(whole, train_items, val_items, TINY))
+
+    stopped = runs.start(tmp_path / "stopped", {})
+    steps = train_steps(stopped, train_items, val_items, TINY)
+    assert [next(steps).number, next(steps).number] == [0, 1]
+    steps.close()
+    numbers = [e.number for e in train_steps(stopped, train_items, val_items, TINY)]
+    assert numbers == [2]
+
+    assert len(stopped.history.epochs) == len(whole.history.epochs) == 2
+    resumed = stopped.load_newest()[1]
+    newest = whole.load_newest()[1]
+    assert resumed.keys() == newest.keys() >= named_weights(network).keys()
+    for name, tensor in newest.items():
+        np.testing.assert_allclose(resumed[name], tensor, atol=1e-3, err_msg=name)
+    losses = [run.history.epochs[1]["loss"] for run in (whole, stopped)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_a_killed_run_resumes_at_the_epoch_it_had_reached(dataset, tmp_path):
+    command = [sys.executable, "-m", "napari_nuclei", "train", str(dataset.path)]
+    command += ["-o", str(tmp_path / "run"), "--epochs", "3", "--batch-size", "2"]
+    command += ["--crops-per-image", "2", "--decoder-filters", "8,8,8,8"]
+    history = tmp_path / "run" / "history.json"
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not history.exists():
+            with pytest.raises(subprocess.TimeoutExpired):
+                child.wait(timeout=0.05)
+    finally:
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+
+    reached = len(runs.reopen(tmp_path / "run").history.epochs)
+    assert reached < 3
+    seen = []
+    train(dataset, tmp_path / "run", resume=True, on_epoch=lambda epoch: seen.append(epoch.number))
+    assert seen == list(range(reached + 1, 4))
+
+
+def test_a_single_image_cannot_be_split(dataset, tmp_path):
+    alone = type(dataset)(dataset.path, dataset.layout, dataset.items[:1])
+    with pytest.raises(DatasetError, match="training needs two images or more"):
+        train(alone, tmp_path / "run", TINY)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder_weights", "message"),
+    [("../mine", "imagenet", "model name"), ("mine", "nowhere.safetensors", "no such file")],
+)
+def test_what_would_fail_at_the_end_is_refused_at_the_start(
+    dataset, tmp_path, name, encoder_weights, message
+):
+    options = replace(TINY, encoder_weights=encoder_weights)
+    with pytest.raises(ModelError, match=message):
+        train(dataset, tmp_path / "run", options, name=name)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_resumes_only_with_its_own_images(dataset, tmp_path):
+    ids = [item.id for item in dataset.items]
+    kinds = {"train": dict.fromkeys(ids[:2], "image"), "val": {"gone": "image"}}
+    request = {"options": TINY.to_json(), **kinds}
+    runs.start(tmp_path / "run", request)
+    with pytest.raises(RunError, match="1 images of the run are missing, gone for one"):
+        train(dataset, tmp_path / "run", resume=True)

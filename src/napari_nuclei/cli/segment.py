@@ -1,0 +1,139 @@
+"""``napari-nuclei segment``: image files to label files."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_nuclei.cli.arguments import Commands, add_command, add_model, load_model
+from napari_nuclei.cli.messages import explain, print_error
+from napari_nuclei.errors import NucleiError
+from napari_nuclei.pipeline import batch
+from napari_nuclei.pipeline.results import Extras
+from napari_nuclei.pipeline.segment import SegmentOptions
+
+if TYPE_CHECKING:
+    import argparse
+
+_DEFAULTS = SegmentOptions()
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(commands, "segment", run, "find the nuclei of images")
+    parser.add_argument(
+        "inputs",
+        type=Path,
+        nargs="+",
+        metavar="IMAGE|FOLDER",
+        help="image file, or folder of which all images are taken",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="folder of the results: <name>_labels.tif, and what is asked for below",
+    )
+    add_model(parser)
+    _add_options(parser)
+    _add_results(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment all files; the status is 1 when one of them failed."""
+    options = _read_options(args)
+    plan = batch.plan_batch(args.inputs, args.output)
+    extras = Extras(args.probability, args.table, args.overlay)
+    model = load_model(args)
+    status = 0
+    for result in batch.segment_files(plan, model, options, extras):
+        if isinstance(result, batch.Failed):
+            status = 1
+            _report_failure(result, args.debug)
+        else:
+            print(_describe(result, options.semantic), flush=True)
+    return status
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--diameter",
+        type=float,
+        metavar="PX",
+        help="typical diameter of the nuclei in pixels (default: the image as it is)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="probability from which a pixel is nucleus, 0 to 1 (default: the model's)",
+    )
+    parser.add_argument(
+        "--separation",
+        type=float,
+        metavar="S",
+        help="0 to 1; higher parts more touching nuclei (default: the model's)",
+    )
+    parser.add_argument(
+        "--min-area",
+        type=int,
+        metavar="PX",
+        help="drop nuclei of fewer pixels (default: the model's)",
+    )
+    parser.add_argument(
+        "--tile",
+        type=int,
+        default=_DEFAULTS.tile_px,
+        metavar="PX",
+        help="side of the tiles, a multiple of 32 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--halo",
+        type=int,
+        default=_DEFAULTS.halo_px,
+        metavar="PX",
+        help="overlap of the tiles on each side (default: %(default)s)",
+    )
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--probability", action="store_true", help="also write <name>_probability.tif"
+    )
+    parser.add_argument("--overlay", action="store_true", help="also write <name>_overlay.png")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--table", action="store_true", help="also write <name>_nuclei.csv")
+    kind.add_argument(
+        "--semantic", action="store_true", help="only tell nucleus (1) from background (0)"
+    )
+
+
+def _read_options(args: argparse.Namespace) -> SegmentOptions:
+    return SegmentOptions(
+        tile_px=args.tile,
+        halo_px=args.halo,
+        diameter_px=args.diameter,
+        probability=args.threshold,
+        separation=args.separation,
+        min_area_px=args.min_area,
+        semantic=args.semantic,
+    )
+
+
+def _describe(result: batch.Segmented, semantic: bool) -> str:
+    if semantic:
+        found = f"{result.nucleus_share:.1%} nucleus"
+    else:
+        found = f"{result.n_nuclei} {'nucleus' if result.n_nuclei == 1 else 'nuclei'}"
+    return f"{result.image.name}: {found}, {result.seconds:.1f} s"
+
+
+def _report_failure(result: batch.Failed, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(result.reason)
+    reason = explain(result.reason)
+    is_named = isinstance(result.reason, NucleiError)
+    print_error(reason if is_named else f"{result.image}: {reason}")

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tifffile
+
+from napari_nuclei.pipeline.segment import segment
+
+if TYPE_CHECKING:
+    from conftest import Command
+
+LINE = re.compile(r"napari-nuclei: error: .*\n")
+
+
+def test_one_image_gives_one_line_and_what_python_gives(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    done = command("segment", cells, "-o", tmp_path / "out", "--model", tiny_model)
+    labels = tifffile.imread(tmp_path / "out" / "cells_labels.tif")
+    expected = segment(iio.imread(cells), tiny_model).labels
+    np.testing.assert_array_equal(labels, expected)
+    assert labels.dtype == np.int32
+    n = expected.max()
+    assert (done.status, done.err) == (0, "")
+    assert re.fullmatch(rf"cells.png: {n} nucle(i|us), \d+\.\d s\n", done.out)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["cells_labels.tif"]
+
+
+def test_switches_add_files(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    switches = ("--probability", "--table", "--overlay", "--threshold", 0.3, "--separation", 0.4)
+    done = command("segment", cells, "-o", tmp_path, "--model", tiny_model, *switches)
+    assert (done.status, done.err) == (0, "")
+    expected = segment(iio.imread(cells), tiny_model, probability=0.3, separation=0.4)
+    probability = tifffile.imread(tmp_path / "cells_probability.tif")
+    np.testing.assert_array_equal(probability, expected.probability)
+    with (tmp_path / "cells_nuclei.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == expected.labels.max()
+    assert iio.imread(tmp_path / "cells_overlay.png").shape == (40, 60, 3)
+
+
+def test_semantic_tells_the_share_of_nucleus(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    done = command("segment", cells, "-o", tmp_path, "--model", tiny_model, "--semantic")
+    labels = tifffile.imread(tmp_path / "cells_labels.tif")
+    assert done.out.startswith(f"cells.png: {np.count_nonzero(labels) / labels.size:.1%} nucleus, ")
+    assert set(np.unique(labels)) <= {0, 1}
+
+
+def test_every_option_reaches_the_recipe(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    options = ("--diameter", 30, "--tile", 64, "--halo", 8, "--min-area", 7)
+    command("segment", cells, "-o", tmp_path, "--model", tiny_model, *options)
+    with tifffile.TiffFile(tmp_path / "cells_labels.tif") as tiff:
+        recipe = tiff.shaped_metadata[0]["recipe"]
+    assert recipe["options"] == {
+        "tile_px": 64, "halo_px": 8, "batch_size": 16, "diameter_px": 30.0,
+        "probability": 0.4, "separation": 0.6, "min_area_px": 7, "semantic": False,
+    }  # fmt: skip
+
+
+def make_bad_input(folder: Path, case: str) -> Path:
+    folder.mkdir()
+    if case == "missing file":
+        return folder / "missing.png"
+    if case == "empty folder":
+        return folder
+    path = folder / ("text.png" if case == "text" else "image.tif")
+    if case == "text":
+        path.write_text("not a picture")
+    elif case == "4D array":
+        tifffile.imwrite(path, np.zeros((2, 3, 40, 50), np.uint8), photometric="minisblack")
+    else:
+        tifffile.imwrite(path, np.full((40, 50), np.nan, np.float32))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("missing file", r"missing\.png does not exist"),
+        ("empty folder", r"has no images"),
+        ("text", r"text\.png cannot be read \(it is not a PNG"),
+        ("4D array", r"image\.tif .*\(2, 3, 40, 50\)"),
+        ("NaN", r"image\.tif: The image has no finite pixel"),
+    ],
+)
+def test_bad_input_is_one_line_and_no_file(
+    case: str, reason: str, command: Command, tiny_model: Path, tmp_path: Path
+) -> None:
+    bad = make_bad_input(tmp_path / "in", case)
+    done = command("segment", bad, "-o", tmp_path / "out", "--model", tiny_model, "--table")
+    assert (done.status, done.out) == (1, "")
+    assert LINE.fullmatch(done.err)
+    assert re.search(reason, done.err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_model_is_one_line_and_no_file(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "damaged"))
+    weights = model / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    done = command("segment", cells, "-o", tmp_path / "out", "--model", model)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"napari-nuclei: error: {weights}: damaged")
+    assert LINE.fullmatch(done.err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_model_is_one_line_and_no_file(
+    command: Command, cells: Path, tmp_path: Path
+) -> None:
+    done = command("segment", cells, "-o", tmp_path / "out", "--model", "nobodys")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(
+        "napari-nuclei: error: nobodys: no such model; choose one of default"
+    )
+    assert LINE.fullmatch(done.err)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", [("--threshold", 2), ("--halo", 64), ("--tile", 100)])
+def test_an_option_out_of_range_stops_before_any_work(
+    option: tuple[object, ...], command: Command, cells: Path, tmp_path: Path
+) -> None:
+    done = command("segment", cells, "-o", tmp_path / "out", *option)
+    assert done.status == 1
+    assert LINE.fullmatch(done.err)
+
+
+def test_one_bad_file_does_not_stop_the_others(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    (cells.parent / "bad.png").write_text("not a picture")
+    done = command("segment", cells.parent, "-o", tmp_path / "out", "--model", tiny_model)
+    assert done.status == 1
+    assert done.out.startswith("cells.png: ")
+    assert LINE.fullmatch(done.err)
+    assert "bad.png" in done.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["cells_labels.tif"]
+
+
+def test_debug_adds_the_traceback_of_a_bad_file(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    cells.write_text("not a picture")
+    done = command("segment", "--debug", cells, "-o", tmp_path / "out", "--model", tiny_model)
+    assert done.status == 1
+    assert "Traceback (most recent call last)" in done.err
+    assert LINE.search(done.err)
+
+
+def test_a_result_that_cannot_be_written_names_the_image(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "cells_labels.tif").mkdir(parents=True)
+    done = command("segment", cells, "-o", tmp_path / "out", "--model", tiny_model)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"napari-nuclei: error: {cells}: ")
+    assert LINE.fullmatch(done.err)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["cells_labels.tif"]

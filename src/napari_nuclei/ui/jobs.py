@@ -1,0 +1,111 @@
+"""The one place with threads: start work, report its progress, cancel it, clean up after it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from napari.qt.threading import GeneratorWorker, create_worker
+from qtpy.QtCore import QObject, Signal
+
+
+class Progress(Protocol):
+    """What work yields: how far it is; a total of 0 is not known yet."""
+
+    @property
+    def done(self) -> int:
+        """Steps that are done."""
+
+    @property
+    def total(self) -> int:
+        """All steps."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: Exception
+
+
+class Job(QObject):
+    """One piece of work at a time in a thread; every signal arrives in the GUI thread.
+
+    The work is a generator: each value that it yields is a `Progress` and a point where it can be
+    cancelled, and what it returns is the result. `ended` follows in every case, last. When the
+    job's parent widget goes away the work is cancelled and nothing is reported any more.
+    """
+
+    progressed = Signal(object)
+    succeeded = Signal(object)
+    failed = Signal(object)
+    ended = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._workers: list[GeneratorWorker] = []
+        self._work: Generator[Progress, None, Any] | None = None
+        self.destroyed.connect(partial(_quit_all, self._workers))
+
+    @property
+    def running(self) -> bool:
+        """Whether work was started and has not ended, even if it was cancelled."""
+        return bool(self._workers)
+
+    def start(self, work: Generator[Progress, None, Any], description: str = "") -> None:
+        """Run `work`; napari's activity dock shows `description` and the progress if given.
+
+        Raises
+        ------
+        RuntimeError
+            When other work is running.
+        """
+        if self.running:
+            raise RuntimeError("This job is running.")
+        bar = {"desc": description} if description else None
+        worker = create_worker(_catch, work, _start_thread=False, _progress=bar)
+        worker.yielded.connect(self._on_yielded)
+        worker.returned.connect(self._on_returned)
+        worker.finished.connect(self._on_finished)
+        self._workers.append(worker)
+        self._work = work
+        worker.start()
+
+    def cancel(self) -> None:
+        """Ask the work to stop after the present step; `ended` tells when it has."""
+        _quit_all(self._workers)
+
+    def _on_yielded(self, progress: Progress) -> None:
+        self.progressed.emit(progress)
+        bar = self._workers[0].pbar if self._workers else None
+        if bar is not None and progress.total:
+            bar.total = progress.total
+            # Last: napari handles waiting events in it, the end of this job perhaps among them.
+            bar.update(progress.done - bar.n)
+
+    def _on_returned(self, outcome: Any) -> None:
+        if isinstance(outcome, _Failure):
+            self.failed.emit(outcome.error)
+        else:
+            self.succeeded.emit(outcome)
+
+    def _on_finished(self) -> None:
+        self._workers.clear()
+        # napari keeps every worker; without this, cancelled work would keep its image as well.
+        if self._work is not None:
+            self._work.close()
+        self._work = None
+        self.ended.emit()
+
+
+def _catch(work: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
+    """Return an error as a result: superqt drops a RuntimeError and never ends the worker."""
+    try:
+        return (yield from work)
+    except Exception as error:  # noqa: BLE001  (the widget shows it, whatever it is)
+        return _Failure(error)
+
+
+def _quit_all(workers: list[GeneratorWorker]) -> None:
+    for worker in workers:
+        worker.quit()

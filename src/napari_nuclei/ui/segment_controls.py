@@ -1,0 +1,156 @@
+"""The choices of the Segment widget: image, model, size, thresholds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QSpinBox,
+    QWidget,
+)
+from superqt import QLabeledDoubleSlider
+
+from napari_nuclei import paths
+from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.errors import ModelError
+from napari_nuclei.model import contents, manifest, store
+from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.ui.layer_combo import LayerCombo
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+
+    from napari_nuclei.model.manifest import Manifest
+
+_DEFAULT_MODEL = "Default"
+
+
+class SegmentControls(QWidget):
+    """A form of the image and the segmentation options.
+
+    `thresholds_changed` tells of a change that needs no new run of the network: probability,
+    separation, smallest area, semantic or not.
+    """
+
+    thresholds_changed = Signal()
+
+    def __init__(self, layers: LayerList, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.image = LayerCombo(layers)
+        self._manifests: list[Manifest] = []
+        self.model = QComboBox()
+        self.diameter = _diameter_box()
+        self.probability = _threshold_slider("How sure the network must be that a pixel is nucleus")
+        self.separation = _threshold_slider("Higher parts more touching nuclei")
+        self.min_area = _area_box()
+        self.semantic = QCheckBox("Semantic mask only")
+        self.semantic.setToolTip(
+            "Nucleus or background: one mask for all nuclei, instead of a label for each"
+        )
+        self._lay_out()
+        self.refresh_models()
+        self._connect()
+
+    @property
+    def model_name(self) -> str | None:
+        """Name of the chosen model; None is the default one."""
+        return self.model.currentText() if self.model.currentIndex() > 0 else None
+
+    def options(self) -> SegmentOptions:
+        """Return the options as they are shown."""
+        return SegmentOptions(
+            diameter_px=self.diameter.value() or None,
+            probability=self.probability.value(),
+            separation=self.separation.value(),
+            min_area_px=self.min_area.value(),
+            semantic=self.semantic.isChecked(),
+        )
+
+    def refresh_models(self) -> None:
+        """List the models as they are now; keep the choice while its model exists."""
+        chosen = self.model.currentText()
+        self._manifests = store.list_models()
+        self.model.blockSignals(True)
+        self.model.clear()
+        self.model.addItems([_DEFAULT_MODEL, *(manifest.name for manifest in self._manifests)])
+        self.model.setCurrentIndex(max(0, self.model.findText(chosen)))
+        self.model.blockSignals(False)
+        if self.model.currentText() != chosen:
+            self._show_thresholds()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Image", self.image)
+        form.addRow("Model", self.model)
+        form.addRow("Nucleus diameter", self.diameter)
+        form.addRow("Probability", self.probability)
+        form.addRow("Separation", self.separation)
+        form.addRow("Smallest area", self.min_area)
+        form.addRow("", self.semantic)
+
+    def _connect(self) -> None:
+        self.model.currentIndexChanged.connect(self._show_thresholds)
+        for control in (self.probability, self.separation, self.min_area):
+            control.valueChanged.connect(self.thresholds_changed)
+        self.semantic.toggled.connect(self.thresholds_changed)
+        self.semantic.toggled.connect(self.separation.setDisabled)
+
+    def _show_thresholds(self) -> None:
+        """Show the thresholds that were chosen for the model."""
+        thresholds = self._thresholds()
+        self.blockSignals(True)
+        self.probability.setValue(thresholds.probability)
+        self.separation.setValue(thresholds.separation)
+        self.min_area.setValue(thresholds.min_area_px)
+        self.blockSignals(False)
+
+    def _thresholds(self) -> InstanceOptions:
+        index = self.model.currentIndex() - 1
+        return self._manifests[index].thresholds if index >= 0 else _default_thresholds()
+
+
+def _default_thresholds() -> InstanceOptions:
+    """Return the thresholds of the shipped model from its manifest, without loading it."""
+    file = paths.default_model() / contents.MANIFEST_FILE
+    try:
+        return manifest.loads(contents.read_file(file), file).thresholds
+    except ModelError:
+        # Run reports it, to somebody who then wants to know.
+        return InstanceOptions()
+
+
+def _diameter_box() -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(0, 500)
+    box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    box.setSuffix(" px")
+    box.setSpecialValueText("as in the image")
+    box.setToolTip(
+        "Typical diameter of a nucleus in pixels: the image is scaled so that it suits the model.\n"
+        "0 leaves the image as it is."
+    )
+    return box
+
+
+def _threshold_slider(tool_tip: str) -> QLabeledDoubleSlider:
+    slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
+    slider.setRange(0.05, 0.95)
+    slider.setSingleStep(0.05)  # type: ignore[arg-type]  # superqt types it as for QSlider
+    slider.setDecimals(2)
+    slider.setToolTip(tool_tip)
+    return slider
+
+
+def _area_box() -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(0, 100_000)
+    box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    box.setSuffix(" px")
+    box.setToolTip("Smaller nuclei are left out")
+    return box

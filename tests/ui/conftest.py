@@ -1,0 +1,107 @@
+"""A viewer with the Segment widget, and a model without a network that waits where it is told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from qtpy.QtCore import QThreadPool
+
+from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.ui import segment_widget
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from pytestqt.qtbot import QtBot
+
+    from napari_nuclei.ui.segment_widget import SegmentWidget
+
+GATE_TIMEOUT_S = 30
+
+
+@dataclass
+class FakeModel:
+    """Stands for a model: a pixel is nucleus as surely as it is bright.
+
+    Each batch waits for `gate`, open unless a test clears it, and sets `waiting` while it does.
+    """
+
+    name: str = "fake"
+    sha256: str = "0" * 64
+    thresholds: InstanceOptions = field(default_factory=InstanceOptions)
+    gate: threading.Event = field(default_factory=threading.Event)
+    waiting: threading.Event = field(default_factory=threading.Event)
+    batches: int = 0
+    error: Exception | None = None
+
+    def predictor(self, batch_size: int) -> FakeModel:
+        return self
+
+    def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.batches += 1
+        self.waiting.set()
+        assert self.gate.wait(GATE_TIMEOUT_S)
+        if self.error is not None:
+            raise self.error
+        bright = tiles[..., 0]
+        return np.stack([bright, np.zeros_like(bright), bright], axis=-1)
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
+    """Return the model that every run of the widget loads."""
+    fake = FakeModel()
+    fake.gate.set()
+    monkeypatch.setattr(segment_widget, "load_model", lambda name: fake)
+    yield fake
+    fake.gate.set()
+    assert QThreadPool.globalInstance().waitForDone(GATE_TIMEOUT_S * 1000)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer: Callable[[], Viewer]) -> Viewer:
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def widget(viewer: Viewer, model: FakeModel) -> SegmentWidget:
+    """Return the widget, opened as the Plugins menu opens it."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    return widget
+
+
+@pytest.fixture
+def two_squares() -> NDArray[np.float32]:
+    """Return an image of a bright and a dimmer square, (40, 50) in [0, 1]."""
+    image = np.zeros((40, 50), np.float32)
+    image[5:15, 5:15] = 1.0
+    image[25:35, 25:40] = 0.6
+    return image
+
+
+@pytest.fixture
+def run(qtbot: QtBot) -> Callable[[SegmentWidget], None]:
+    """Return a function that presses Run and waits for the end."""
+
+    def press(widget: SegmentWidget) -> None:
+        with qtbot.waitSignal(widget.job.ended, timeout=GATE_TIMEOUT_S * 1000):
+            widget.panel.button.click()
+
+    return press
+
+
+@pytest.fixture
+def start(qtbot: QtBot, model: FakeModel) -> Callable[[SegmentWidget], None]:
+    """Return a function that presses Run and comes back while the first batch is predicted."""
+
+    def press(widget: SegmentWidget) -> None:
+        model.gate.clear()
+        widget.panel.button.click()
+        qtbot.waitUntil(model.waiting.is_set, timeout=GATE_TIMEOUT_S * 1000)
+
+    return press

@@ -1,0 +1,107 @@
+"""What is read of an image layer, and where its labels come to lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+from numpy.testing import assert_allclose, assert_array_equal
+
+from napari_nuclei.ui.layers import read_plane, refusal, spatial_geometry
+
+STACK = np.arange(4 * 5 * 6).reshape(4, 5, 6)
+SERIES = np.arange(2 * 4 * 5 * 6).reshape(2, 4, 5, 6)
+PLACED = {
+    "scale": [2, 0.5, 0.25],
+    "translate": [1, -20, 30],
+    "rotate": [[1, 0, 0], [0, 0.8, -0.6], [0, 0.6, 0.8]],
+    "shear": [0, 0, 0.3],
+    "affine": [[1, 0, 0, 4], [0, 1, 0.1, 5], [0, 0, 2, 6], [0, 0, 0, 1]],
+    "units": ["um", "nm", "mm"],
+    "axis_labels": ["z", "y", "x"],
+}
+
+
+@pytest.fixture
+def model() -> ViewerModel:
+    return ViewerModel()
+
+
+def test_plane_of_a_2d_layer_is_all_of_it(model: ViewerModel) -> None:
+    layer = model.add_image(STACK[0], name="cells")
+    plane = read_plane(layer, model.dims)
+    assert_array_equal(plane.pixels, STACK[0])
+    assert (plane.rgb, plane.name, plane.place, plane.shape) == (False, "cells", "", (5, 6))
+
+
+def test_colour_axis_is_the_layers_choice_not_the_shapes(model: ViewerModel) -> None:
+    pixels = np.zeros((5, 6, 3), np.uint8)
+    coloured = model.add_image(pixels, rgb=True)
+    stack = model.add_image(pixels, rgb=False)
+    assert read_plane(coloured, model.dims).rgb
+    assert read_plane(coloured, model.dims).shape == (5, 6)
+    assert read_plane(stack, model.dims).shape == (6, 3)
+
+
+def test_plane_is_the_one_on_screen(model: ViewerModel) -> None:
+    layer = model.add_image(SERIES, axis_labels=["t", "z", "y", "x"])
+    model.dims.set_current_step([0, 1], [1, 2])
+    plane = read_plane(layer, model.dims)
+    assert_array_equal(plane.pixels, SERIES[1, 2])
+    assert plane.place == "t 2 of 2, z 3 of 4"
+
+
+def test_plane_follows_the_world_position(model: ViewerModel) -> None:
+    model.add_image(SERIES)
+    layer = model.add_image(STACK, scale=[3, 1, 1], translate=[-3, 0, 0])
+    model.dims.set_point(1, 3)
+    assert read_plane(layer, model.dims).place == "axis 0 3 of 4"
+    model.dims.set_point(1, -3)
+    assert read_plane(layer, model.dims).place == "axis 0 1 of 4"
+
+
+def test_multiscale_is_read_at_full_resolution(model: ViewerModel) -> None:
+    layer = model.add_image([STACK, STACK[:, ::2, ::2]], multiscale=True)
+    model.dims.set_current_step(0, 1)
+    assert_array_equal(read_plane(layer, model.dims).pixels, STACK[1])
+
+
+def test_a_lazy_layer_stays_lazy(model: ViewerModel) -> None:
+    import dask.array as da
+
+    layer = model.add_image(da.from_array(STACK, chunks=(1, 5, 6)))
+    pixels = read_plane(layer, model.dims).pixels
+    assert isinstance(pixels, da.Array)
+    assert pixels.shape == (5, 6)
+
+
+@pytest.mark.parametrize(
+    "given", [PLACED, PLACED | {"shear": [[1, 0, 0], [0, 1, 0], [0, 0.3, 1]]}, {}]
+)
+def test_labels_of_a_plane_lie_on_the_plane(given: dict[str, Any]) -> None:
+    image = Image(STACK, **given)
+    labels = Labels(np.zeros((5, 6), int), **spatial_geometry(image))
+    for pixel in [(0, 0), (4, 0), (2, 5)]:
+        world = image.data_to_world((0, *pixel))
+        assert_allclose(labels.data_to_world(pixel), world[1:], atol=1e-9)
+    assert labels.units == image.units[1:]
+    assert labels.axis_labels == image.axis_labels[1:]
+
+
+def test_no_image_is_said_in_plain_words(model: ViewerModel) -> None:
+    assert refusal(None, model.dims).startswith("Open an image first")
+
+
+def test_volume_and_other_axes_are_refused_for_stacks_only(model: ViewerModel) -> None:
+    stack, flat = model.add_image(STACK), model.add_image(STACK[0])
+    assert refusal(stack, model.dims) == ""
+    model.dims.order = (1, 0, 2)
+    assert "last two axes" in refusal(stack, model.dims)
+    model.dims.order = (0, 2, 1)
+    assert refusal(stack, model.dims) == ""
+    model.dims.ndisplay = 3
+    assert refusal(stack, model.dims).startswith("3D is not supported")
+    assert refusal(flat, model.dims) == ""

@@ -1,0 +1,139 @@
+"""Sliders after a run: labels follow, the network rests, and nobody's painting is overwritten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from conftest import FakeModel
+    from napari_nuclei.ui.segment_widget import SegmentWidget
+
+BOTH, BRIGHT_ONLY = 0.5, 0.8  # the dimmer square has 0.6
+
+
+@pytest.fixture
+def done(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    two_squares: NDArray[np.float32],
+    run: Callable[[SegmentWidget], None],
+) -> SegmentWidget:
+    """Return the widget after a run that found both squares."""
+    viewer.add_image(two_squares, name="cells")
+    widget.controls.probability.setValue(BOTH)
+    run(widget)
+    return widget
+
+
+def move(widget: SegmentWidget, probability: float, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(widget.live.relabelled, timeout=10_000):
+        widget.controls.probability.setValue(probability)
+
+
+def labels_of(viewer: Viewer) -> list[Labels]:
+    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+def test_slider_changes_the_layer_without_the_network(
+    viewer: Viewer, done: SegmentWidget, model: FakeModel, qtbot: QtBot
+) -> None:
+    (layer,) = labels_of(viewer)
+    batches = model.batches
+    move(done, BRIGHT_ONLY, qtbot)
+    assert labels_of(viewer) == [layer]
+    assert layer.data.max() == 1
+    assert list(layer.features["index"]) == [1]
+    assert layer.metadata["napari_nuclei"]["options"]["probability"] == BRIGHT_ONLY
+    assert done.panel.status.text() == "1 nucleus"
+    move(done, BOTH, qtbot)
+    assert layer.data.max() == 2
+    assert model.batches == batches
+
+
+def test_many_moves_are_one_change(viewer: Viewer, done: SegmentWidget, qtbot: QtBot) -> None:
+    changes = []
+    (layer,) = labels_of(viewer)
+    layer.events.set_data.connect(changes.append)
+    for probability in (0.55, 0.65, 0.75):
+        done.controls.probability.setValue(probability)
+    move(done, BRIGHT_ONLY, qtbot)
+    assert len(changes) == 1
+
+
+def test_diameter_of_the_recipe_is_that_of_the_run(
+    viewer: Viewer, done: SegmentWidget, qtbot: QtBot
+) -> None:
+    (layer,) = labels_of(viewer)
+    done.controls.diameter.setValue(40)
+    move(done, BRIGHT_ONLY, qtbot)
+    assert layer.metadata["napari_nuclei"]["options"]["diameter_px"] is None
+
+
+@pytest.mark.parametrize("how", ["painted", "painted and undone", "replaced"])
+def test_painted_layer_is_left_alone(
+    how: str, viewer: Viewer, done: SegmentWidget, qtbot: QtBot
+) -> None:
+    (layer,) = labels_of(viewer)
+    if how == "replaced":
+        layer.data = np.ones_like(layer.data)
+    else:
+        layer.paint((20, 20), 7)
+    if how == "painted and undone":
+        layer.undo()
+    kept = layer.data.copy()
+    move(done, BRIGHT_ONLY, qtbot)
+    _, new = labels_of(viewer)
+    np.testing.assert_array_equal(layer.data, kept)
+    assert new.data.max() == 1
+    move(done, BOTH, qtbot)
+    assert labels_of(viewer) == [layer, new]
+    assert new.data.max() == 2
+
+
+def test_painting_does_not_reach_the_result_of_the_run(viewer: Viewer, done: SegmentWidget) -> None:
+    (layer,) = labels_of(viewer)
+    layer.data[:] = 9
+    assert done.live.result.segmentation.labels.max() == 2
+
+
+@pytest.mark.parametrize("why", ["layer removed", "another image chosen"])
+def test_nothing_to_follow(why: str, viewer: Viewer, done: SegmentWidget, qtbot: QtBot) -> None:
+    (layer,) = labels_of(viewer)
+    if why == "layer removed":
+        viewer.layers.remove(layer)
+    else:
+        done.controls.image.choose(viewer.add_image(np.zeros((9, 9)), name="other"))
+    before = layer.data.copy()
+    with qtbot.assertNotEmitted(done.live.relabelled, wait=300):
+        done.controls.probability.setValue(BRIGHT_ONLY)
+    np.testing.assert_array_equal(layer.data, before)
+    assert (done.live.result is None) == (why == "layer removed")
+
+
+def test_a_new_run_drops_what_is_on_its_way(
+    viewer: Viewer,
+    done: SegmentWidget,
+    model: FakeModel,
+    start: Callable[[SegmentWidget], None],
+    qtbot: QtBot,
+) -> None:
+    (first,) = labels_of(viewer)
+    done.controls.probability.setValue(BRIGHT_ONLY)
+    model.waiting.clear()
+    with qtbot.assertNotEmitted(done.live.relabelled, wait=300):
+        start(done)
+    with qtbot.waitSignal(done.job.ended):
+        model.gate.set()
+    _, second = labels_of(viewer)
+    assert first.data.max() == 2
+    assert second.data.max() == 1

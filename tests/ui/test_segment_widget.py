@@ -1,0 +1,304 @@
+"""The Segment widget in a real viewer, with the real pipeline and a model without a network."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from napari.utils.notifications import Notification, notification_manager
+from numpy.testing import assert_allclose, assert_array_equal
+from qtpy.QtCore import QThreadPool
+
+from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.errors import ModelError
+from napari_nuclei.model import store
+from napari_nuclei.ui import segment_widget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from conftest import FakeModel
+    from napari_nuclei.ui.segment_widget import SegmentWidget
+
+Press = "Callable[[SegmentWidget], None]"
+LARGE = np.zeros((700, 700), np.float32)
+LARGE[::50] = 1.0  # 49 tiles, four batches
+
+
+@pytest.fixture
+def notifications(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Notification]]:
+    """Collect what napari would show in its lower right corner."""
+    seen: list[Notification] = []
+    # Otherwise napari raises errors again while tests run.
+    monkeypatch.setattr(notification_manager, "exit_on_error", False)
+    notification_manager.notification_ready.connect(seen.append)
+    yield seen
+    notification_manager.notification_ready.disconnect(seen.append)
+
+
+def labels_of(viewer: Viewer) -> list[Labels]:
+    return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+def test_run_is_disabled_with_the_reason(viewer: Viewer, widget: SegmentWidget) -> None:
+    assert not widget.panel.button.isEnabled()
+    assert widget.panel.status.text().startswith("Open an image first")
+    stack = viewer.add_image(np.zeros((3, 40, 50)), name="stack")
+    assert widget.panel.button.isEnabled()
+    assert widget.panel.status.text() == "The plane shown is segmented (axis 0 2 of 3): 50 x 40 px"
+    viewer.dims.set_current_step(0, 2)
+    assert "axis 0 3 of 3" in widget.panel.status.text()
+    viewer.dims.ndisplay = 3
+    assert not widget.panel.button.isEnabled()
+    assert widget.panel.status.text().startswith("3D is not supported")
+    viewer.layers.remove(stack)
+    assert widget.panel.status.text().startswith("Open an image first")
+
+
+def test_result_is_a_new_layer_with_table_and_recipe(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    image = viewer.add_image(two_squares, name="cells", scale=(0.5, 0.25), units=("um", "um"))
+    run(widget)
+    (layer,) = labels_of(viewer)
+    assert layer.name == "cells nuclei"
+    assert layer.data.dtype == np.int32
+    assert_array_equal(np.unique(layer.data), [0, 1, 2])
+    assert_allclose(layer.scale, image.scale)
+    assert layer.units == image.units
+    assert list(layer.features["index"]) == [1, 2]
+    recipe = layer.metadata["napari_nuclei"]
+    assert recipe["model"] == {"name": "fake", "sha256": "0" * 64}
+    assert (recipe["image"], recipe["plane"]) == ("cells", "")
+    assert widget.panel.status.text().startswith("2 nuclei in ")
+    assert widget.panel.button.text() == "Run"
+
+
+def test_every_run_makes_another_layer(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(two_squares, name="cells")
+    run(widget)
+    run(widget)
+    assert [layer.name for layer in labels_of(viewer)] == ["cells nuclei", "cells nuclei [1]"]
+
+
+def test_nothing_found_is_an_empty_layer(viewer: Viewer, widget: SegmentWidget, run: Press) -> None:
+    viewer.add_image(np.zeros((40, 50)), name="empty")
+    run(widget)
+    (layer,) = labels_of(viewer)
+    assert not layer.data.any()
+    assert len(layer.features) == 0
+    assert widget.panel.status.text().startswith("0 nuclei in ")
+
+
+def test_plane_of_a_stack_becomes_2d_labels(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    stack = np.stack([np.zeros_like(two_squares), two_squares])
+    viewer.add_image(stack, name="stack", axis_labels=("z", "y", "x"), translate=(0, 3, 4))
+    viewer.dims.set_current_step(0, 1)
+    run(widget)
+    (layer,) = labels_of(viewer)
+    assert layer.ndim == 2
+    assert layer.axis_labels == ("y", "x")
+    assert_allclose(layer.translate, (3, 4))
+    assert layer.data.max() == 2
+    assert layer.metadata["napari_nuclei"]["plane"] == "z 2 of 2"
+    assert widget.panel.status.text().endswith("(z 2 of 2)")
+
+
+def test_colour_and_multiscale_images(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    colour = np.dstack([two_squares] * 3)
+    viewer.add_image(colour, rgb=True, name="colour")
+    run(widget)
+    viewer.add_image([two_squares, two_squares[::2, ::2]], multiscale=True, name="pyramid")
+    widget.controls.image.choose(viewer.layers["pyramid"])
+    run(widget)
+    for name in ("colour nuclei", "pyramid nuclei"):
+        assert viewer.layers[name].data.shape == two_squares.shape
+        assert viewer.layers[name].data.max() == 2
+
+
+def test_options_reach_the_pipeline(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(two_squares, name="cells")
+    controls = widget.controls
+    controls.diameter.setValue(10)
+    controls.probability.setValue(0.7)
+    controls.separation.setValue(0.3)
+    controls.min_area.setValue(5)
+    controls.semantic.setChecked(True)
+    run(widget)
+    (layer,) = labels_of(viewer)
+    expected = {"diameter_px": 10, "probability": 0.7, "separation": 0.3, "min_area_px": 5}
+    options = layer.metadata["napari_nuclei"]["options"]
+    assert {name: options[name] for name in expected} == expected
+    assert options["semantic"]
+    assert_array_equal(np.unique(layer.data), [0, 1])
+    assert widget.panel.status.text().startswith("One mask of all nuclei in ")
+
+
+def test_cancel_ends_within_a_second_and_adds_nothing(
+    viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press, qtbot: QtBot
+) -> None:
+    viewer.add_image(LARGE, name="cells")
+    start(widget)
+    widget.panel.button.click()
+    assert widget.panel.button.text() == "Cancelling…"
+    with qtbot.waitSignal(widget.job.ended, timeout=1000):
+        model.gate.set()
+    assert model.batches == 1
+    assert labels_of(viewer) == []
+    assert widget.panel.status.text() == "Cancelled: no labels were added."
+    assert widget.panel.button.isEnabled()
+
+
+def test_progress_is_counted_in_tiles(
+    viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press, qtbot: QtBot
+) -> None:
+    viewer.add_image(LARGE, name="cells")
+    start(widget)
+    qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 49 tiles")
+    assert widget.panel.bar.maximum() == 49
+    with qtbot.waitSignal(widget.job.ended):
+        model.gate.set()
+    assert widget.panel.bar.value() == 49
+
+
+def test_image_removed_in_mid_run(
+    viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press, qtbot: QtBot
+) -> None:
+    image = viewer.add_image(LARGE, name="cells")
+    start(widget)
+    viewer.layers.remove(image)
+    viewer.add_image(LARGE, name="cells")  # another one of the same name
+    with qtbot.waitSignal(widget.job.ended):
+        model.gate.set()
+    assert labels_of(viewer) == []
+    assert widget.panel.status.text().startswith("The image was removed during the run")
+
+
+def test_image_renamed_and_another_chosen_in_mid_run(
+    viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press, qtbot: QtBot
+) -> None:
+    image = viewer.add_image(LARGE, name="cells")
+    start(widget)
+    image.name = "renamed"
+    widget.controls.image.choose(viewer.add_image(np.zeros((9, 9)), name="other"))
+    with qtbot.waitSignal(widget.job.ended):
+        model.gate.set()
+    (layer,) = labels_of(viewer)
+    assert layer.data.shape == LARGE.shape
+    assert layer.name == "cells nuclei"
+
+
+@pytest.mark.parametrize("how", ["viewer", "dock"])
+def test_closed_in_mid_run(
+    how: str, viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press
+) -> None:
+    viewer.add_image(LARGE, name="cells")
+    start(widget)
+    if how == "viewer":
+        viewer.close()
+    else:
+        viewer.window.remove_dock_widget(widget)
+    model.gate.set()
+    assert QThreadPool.globalInstance().waitForDone(10_000)
+    assert model.batches < 4
+    assert labels_of(viewer) == []
+
+
+def test_removed_widget_no_longer_follows_the_viewer(
+    viewer: Viewer, widget: SegmentWidget, qtbot: QtBot
+) -> None:
+    viewer.window.remove_dock_widget(widget)
+    with qtbot.waitSignal(widget.destroyed):
+        widget.deleteLater()
+    viewer.add_image(np.zeros((3, 9, 9)))
+    viewer.dims.set_current_step(0, 2)
+    gc.collect()
+
+
+def test_foreseen_errors_are_one_sentence(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    run: Press,
+    monkeypatch: pytest.MonkeyPatch,
+    notifications: list[Notification],
+) -> None:
+    def refuse(name: str | None) -> None:
+        raise ModelError("The model is damaged: import it again.")
+
+    monkeypatch.setattr(segment_widget, "load_model", refuse)
+    viewer.add_image(LARGE)
+    run(widget)
+    assert [note.message for note in notifications] == ["The model is damaged: import it again."]
+    assert widget.panel.status.text() == "The model is damaged: import it again."
+    assert widget.panel.button.isEnabled()
+
+
+def test_bad_image_is_refused_in_one_sentence(
+    viewer: Viewer, widget: SegmentWidget, run: Press, notifications: list[Notification]
+) -> None:
+    viewer.add_image(np.full((40, 50), np.nan), contrast_limits=(0, 1))
+    run(widget)
+    (note,) = notifications
+    assert "NaN" in note.message
+    assert labels_of(viewer) == []
+
+
+def test_other_errors_are_reported_with_their_traceback(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    model: FakeModel,
+    run: Press,
+    notifications: list[Notification],
+) -> None:
+    model.error = RuntimeError("out of memory")
+    viewer.add_image(LARGE)
+    run(widget)
+    (note,) = notifications
+    assert note.exception is model.error
+    assert widget.panel.status.text() == "The run failed."
+    assert widget.panel.button.isEnabled()
+
+
+def test_choosing_a_model_shows_its_thresholds(
+    viewer: Viewer, widget: SegmentWidget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Manifest:
+        name = "mine"
+        thresholds = InstanceOptions(0.25, 0.75, 30)
+
+    controls = widget.controls
+    shipped = controls.options()
+    monkeypatch.setattr(store, "list_models", lambda: [Manifest])
+    controls.refresh_models()
+    assert controls.model_name is None
+    controls.model.setCurrentText("mine")
+    assert controls.model_name == "mine"
+    assert controls.options() == replace(shipped, probability=0.25, separation=0.75, min_area_px=30)
+    monkeypatch.setattr(store, "list_models", list)
+    controls.refresh_models()
+    assert controls.model_name is None
+    assert controls.options() == shipped
+
+
+def test_importing_the_widget_loads_no_network_library() -> None:
+    code = "import sys, napari_nuclei.ui.segment_widget; print(*sys.modules)"
+    result: Any = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert {"tensorflow", "keras", "jax", "torch"}.isdisjoint(result.stdout.decode().split())

@@ -1,0 +1,84 @@
+"""Make the pictures of the documentation by driving the real program.
+
+Needs a screen; without one::
+
+    xvfb-run -a -s "-screen 0 1400x900x24" python tools/screenshots.py
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import imageio.v3 as iio
+import napari
+from napari.settings import get_settings
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication
+
+if TYPE_CHECKING:
+    from qtpy.QtCore import SignalInstance
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+SIZE_PX = (1280, 800)
+TIMEOUT_MS = 120_000
+SETTLE_MS = 1000
+
+
+def main() -> None:
+    """Write every picture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=IMAGES)
+    parser.add_argument("--theme", choices=["dark", "light"], default="dark")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    # Only this process: nothing of it is saved to the user's settings.
+    get_settings()._save_on_change = False
+    segment_widget(arguments.folder / "segment-widget.png", arguments.theme)
+
+
+def segment_widget(path: Path, theme: str) -> None:
+    """Write the window with the bundled sample, the widget and the nuclei that it found."""
+    viewer = napari.Viewer()
+    viewer.theme = theme
+    viewer.window.resize(*SIZE_PX)
+    image, _ = viewer.open_sample("napari-nuclei", "dsb2018")
+    image.gamma = 0.6  # on paper the dim nuclei would be black
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    widget.panel.button.click()
+    wait_for(widget.job.ended)
+    viewer.layers.selection.active.contour = 2
+    settle()
+    viewer.reset_view()
+    settle()
+    save(viewer, path)
+    viewer.close()
+
+
+def wait_for(signal: SignalInstance) -> None:
+    """Let the program run until `signal`; end with an error when it does not come."""
+    loop = QEventLoop()
+    signal.connect(loop.quit)
+    QTimer.singleShot(TIMEOUT_MS, lambda: loop.exit(1))
+    if loop.exec():
+        raise SystemExit(f"Nothing came after {TIMEOUT_MS} ms.")
+
+
+def settle() -> None:
+    """Let napari finish drawing."""
+    loop = QEventLoop()
+    QTimer.singleShot(SETTLE_MS, loop.quit)
+    loop.exec()
+    QApplication.processEvents()
+
+
+def save(viewer: napari.Viewer, path: Path) -> None:
+    """Write the whole window as a PNG."""
+    pixels = viewer.screenshot(canvas_only=False, flash=False)
+    iio.imwrite(path, pixels)
+    print(f"{path}: {pixels.shape[1]} x {pixels.shape[0]} px")
+
+
+if __name__ == "__main__":
+    main()

@@ -44,6 +44,19 @@ def test_json_and_pictures_go_to_files_beside_the_table(
     assert len(list(pictures.glob("*.png"))) == 3
 
 
+def test_scores_are_there_even_if_the_pictures_cannot_be_drawn(
+    command: Command, pairs: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    target, pictures = tmp_path / "all.json", tmp_path / "pictures"
+    pictures.write_text("in the way")
+    done = command(
+        "evaluate", pairs, "--model", tiny_model, "--json", target, "--figures", pictures
+    )
+    assert done.status == 1
+    assert done.out.splitlines()[1].startswith("all")
+    assert json.loads(target.read_text())["overall"]["n_images"] == 3
+
+
 def test_a_splits_file_chooses_the_images(
     command: Command, pairs: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -100,6 +100,15 @@ def test_resuming_what_never_began_is_one_line(
     assert done.err.count("\n") == 1
 
 
+def test_the_name_of_the_shipped_model_is_refused_before_any_work(
+    command: Command, pairs: Path, tmp_path: Path
+) -> None:
+    done = command("train", pairs, "-o", tmp_path / "run", "--name", "default")
+    assert (done.status, done.out) == (1, "")
+    assert "the shipped model: choose another" in done.err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_real_training_prints_a_line_an_epoch_and_leaves_a_model(

@@ -176,3 +176,17 @@ def test_image_without_a_finite_pixel_is_refused(value):
 def test_rows_of_different_length_are_refused():
     with pytest.raises(InputError, match="rows differ in length"):
         prepare([[1, 2], [3]])
+
+
+def test_the_few_values_of_a_large_empty_image_are_found():
+    image = np.full((4001, 1001), np.nan, np.float32)
+    image[1, 1], image[1, 3] = 5, 7
+    prepared = prepare(image)
+    assert prepared[1, 1, 0] == 0
+    assert prepared[1, 3, 0] == 1
+
+
+def test_a_few_bright_pixels_of_a_large_dark_image_are_kept():
+    image = np.zeros((4001, 1001), np.uint8)
+    image[1, 1] = 9
+    assert prepare(image)[1, 1, 0] == 1

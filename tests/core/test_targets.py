@@ -121,3 +121,9 @@ def test_distance_and_weight_are_taken_when_given():
     target = make_targets(np.array([[1, 1]]), given_distance, given_weight)
     np.testing.assert_array_equal(target[..., 2], given_distance)
     np.testing.assert_array_equal(target[..., 3], given_weight)
+
+
+def test_distance_takes_ids_of_any_size():
+    small = np.array([[0, 1, 1, 1, 0, 2, 2, 2]])
+    huge = np.where(small == 2, np.iinfo(np.int32).max, small).astype(np.int32)
+    np.testing.assert_array_equal(distance_to_edge(huge), distance_to_edge(small))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import ModelError
-from napari_nuclei.model import manifest
+from napari_nuclei.model import manifest, store
 from napari_nuclei.model.manifest import Manifest, TensorSpec, WeightsFile
 from napari_nuclei.model.unet import UNetConfig
 
@@ -191,14 +191,34 @@ def test_provenance_that_json_cannot_hold_is_refused(provenance: dict[str, Any])
         manifest.dumps(replace(EXAMPLE, provenance=provenance))
 
 
-@pytest.mark.parametrize("name", ["a", "My nuclei", "run-3_best.v2", "x" * 64])
+@pytest.mark.parametrize(
+    "name", ["a", "My nuclei", "run-3_best.v2", "x" * 64, "console", "COM10", "a.nul", "default"]
+)
 def test_a_name_that_can_be_a_folder_is_one(name: str) -> None:
     manifest.check_name(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", ".hidden", "a/b", "a\\b", "C:", "a.", "a ", " a", "a\n", "x" * 65, "Å"]
-)
+    "name",
+    ["", ".", "..", ".hidden", "a/b", "a\\b", "C:", "a.", "a ", " a", "a\n", "x" * 65, "Å",
+     "CON", "nul.txt", "aux .v2", "Com1", "lpt9.tar.gz"],
+)  # fmt: skip
 def test_a_name_that_cannot_be_a_folder_everywhere_is_refused(name: str) -> None:
     with pytest.raises(ModelError, match="model name"):
         manifest.check_name(name)
+
+
+@pytest.mark.parametrize("name", ["default", "Default"])
+def test_the_name_of_the_shipped_model_is_nobody_elses(name: str) -> None:
+    with pytest.raises(ModelError, match=r"is that of the shipped model: choose another\.$"):
+        manifest.check_own_name(name)
+
+
+def test_any_other_name_can_be_that_of_an_own_model() -> None:
+    manifest.check_own_name("default-2")
+    with pytest.raises(ModelError, match="is not valid"):
+        manifest.check_own_name("nul")
+
+
+def test_the_name_of_the_shipped_model_is_that_of_the_store() -> None:
+    assert store.DEFAULT_NAME == manifest.DEFAULT_NAME

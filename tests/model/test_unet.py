@@ -20,7 +20,9 @@ def _parameters(variables: dict[str, Any]) -> int:
     return sum(int(np.prod(variable.shape)) for variable in variables.values())
 
 
-def test_the_default_network_has_the_parameters_of_the_seeds(default_network: Any) -> None:
+def test_the_default_network_has_the_parameters_of_the_course_projects(
+    default_network: Any,
+) -> None:
     assert default_network.count_params() == 6_504_227
     assert _parameters(unet.named_weights(default_network)) == 6_504_227
 

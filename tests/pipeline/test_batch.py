@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import batch
+from napari_nuclei.pipeline.datasets import decoding
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
 
@@ -83,6 +84,17 @@ def test_only_the_labels_are_written_when_nothing_else_is_wanted(tmp_path: Path)
     assert names(tmp_path / "out") == ["a_labels.tif"]
 
 
+def test_extras_of_an_earlier_run_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    image, out = write(tmp_path / "a.png"), tmp_path / "out"
+    run(image, folder=out)
+    for name in ("a_nuclei.txt", "b_nuclei.csv", "aa_overlay.png"):
+        (out / name).touch()
+    run(image, folder=out, extras=Extras(table=True))
+    assert names(out) == sorted(
+        ["a_labels.tif", "a_nuclei.csv", "a_nuclei.txt", "aa_overlay.png", "b_nuclei.csv"]
+    )
+
+
 def test_labels_hold_the_recipe_and_are_compressed(tmp_path: Path) -> None:
     run(write(tmp_path / "a.png"), folder=tmp_path, extras=Extras())
     with tifffile.TiffFile(tmp_path / "a_labels.tif") as tiff:
@@ -93,7 +105,7 @@ def test_labels_hold_the_recipe_and_are_compressed(tmp_path: Path) -> None:
     assert compression == tifffile.COMPRESSION.ADOBE_DEFLATE
 
 
-@pytest.mark.parametrize("suffix", sorted(batch.SUFFIXES))
+@pytest.mark.parametrize("suffix", sorted(decoding.SUFFIXES))
 def test_every_suffix_that_is_taken_from_a_folder_can_be_read(suffix: str, tmp_path: Path) -> None:
     write(tmp_path / "in" / f"a{suffix.upper()}")
     (done,) = run(tmp_path / "in", folder=tmp_path / "out", extras=Extras())

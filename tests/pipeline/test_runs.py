@@ -10,12 +10,13 @@ from napari_nuclei.errors import RunError
 from napari_nuclei.pipeline import runs
 
 WEIGHTS = {"conv/kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}
+REQUEST = {"name": "mine", "data": "pairs", "options": {}, "train": {}, "val": {}}
 OPTIMIZER = {"optimizer/0000": np.array(7, np.int64)}
 
 
 @pytest.fixture
 def run(tmp_path):
-    return runs.start(tmp_path / "run", {"name": "mine"})
+    return runs.start(tmp_path / "run", REQUEST)
 
 
 def save(run, *val_losses):
@@ -95,7 +96,7 @@ def test_a_full_disk_leaves_the_checkpoints_before(run, monkeypatch):
 
 
 def test_a_run_is_reopened_with_what_was_asked(run):
-    assert runs.reopen(run.folder).request == {"name": "mine"}
+    assert runs.reopen(run.folder).request == REQUEST
 
 
 def test_a_folder_in_use_is_not_taken(run):
@@ -106,6 +107,28 @@ def test_a_folder_in_use_is_not_taken(run):
 def test_a_folder_without_a_run_cannot_be_resumed(tmp_path):
     with pytest.raises(RunError, match=r"run\.json is missing"):
         runs.reopen(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run.json", "history.json"])
+@pytest.mark.parametrize("content", ["{}", "[]", '{"epochs": [{}], "checkpoints": [1], "best": 2}'])
+def test_a_file_of_something_else_is_named(run, name, content):
+    save(run, 1.0)
+    (run.folder / name).write_text(content)
+    with pytest.raises(RunError, match=name):
+        runs.reopen(run.folder).load_newest()
+
+
+def test_a_checkpoint_outside_of_the_run_is_not_read(run):
+    save(run, 1.0)
+    history = run.folder / "history.json"
+    history.write_text(history.read_text().replace("epoch-0001", "../epoch-0001"))
+    with pytest.raises(RunError, match="lies outside of its run"):
+        run.load_newest()
+
+
+def test_a_discarded_run_makes_room_for_the_next(run):
+    runs.discard(run)
+    assert runs.start(run.folder, REQUEST).history == runs.History()
 
 
 @pytest.mark.parametrize("name", ["run.json", "history.json"])

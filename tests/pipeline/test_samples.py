@@ -200,15 +200,15 @@ def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("index")
-@pytest.mark.parametrize("layout", ["folder", "parent", "zip"])
+@pytest.mark.parametrize("copy", ["stage1_train", "", "zip/stage1_train.zip", "zip"])
 def test_local_copy_instead_of_a_download(
-    layout: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    copy: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = {"folder": server.folder, "parent": tmp_path, "zip": tmp_path / "copy.zip"}[layout]
-    with zipfile.ZipFile(tmp_path / "copy.zip", "w") as archive:
+    (tmp_path / "zip").mkdir()
+    with zipfile.ZipFile(tmp_path / "zip" / "stage1_train.zip", "w") as archive:
         for name in [IMAGE, *MASKS]:
             archive.write(server.folder / name, name)
-    monkeypatch.setenv("NAPARI_NUCLEI_DATA", str(copy))
+    monkeypatch.setenv("NAPARI_NUCLEI_DATA", str(tmp_path / copy))
     data = read_sample("cells")
     assert_is_cells(data.image, data.labels)
     assert server.asked == []

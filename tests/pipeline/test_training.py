@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +11,8 @@ import pytest
 
 from napari_nuclei.errors import DatasetError, ModelError, RunError
 from napari_nuclei.model import store
+from napari_nuclei.model.contents import MANIFEST_FILE
+from napari_nuclei.model.trainer import Trainer
 from napari_nuclei.model.unet import named_weights
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.datasets import open_dataset
@@ -29,12 +29,12 @@ TINY = TrainOptions(
 
 @pytest.fixture
 def dataset(tmp_path):
-    """Four images of two bright discs with their labels."""
-    y, x = np.indices((64, 80))
+    """Four images of two bright discs with their labels, larger than a tile."""
+    y, x = np.indices((64, 300))
     for folder in ("images", "labels"):
         (tmp_path / "pairs" / folder).mkdir(parents=True)
     for index in range(4):
-        labels = np.zeros((64, 80), np.uint8)
+        labels = np.zeros((64, 300), np.uint8)
         labels[(y - 20 - index) ** 2 + (x - 20) ** 2 < 100] = 1
         labels[(y - 40) ** 2 + (x - 60 + index) ** 2 < 120] = 2
         image = np.where(labels > 0, 200, 20).astype(np.uint8)
@@ -54,7 +54,7 @@ def test_training_leaves_model_scores_curves_and_pictures(dataset, tmp_path):
     model = store.load_model(folder)
     assert model.name == "mine"
     assert model.manifest.provenance["training"]["images"] == 3
-    assert segment(dataset.items[0].read_image(), model).labels.shape == (64, 80)
+    assert segment(dataset.items[0].read_image(), model).labels.shape == (64, 300)
     pictures = sorted(path.name for path in (run / "pictures").iterdir())
     assert pictures == ["epoch-0000.png", "epoch-0001.png", "epoch-0002.png"]
     assert iio.imread(run / "curves.png").ndim == 3
@@ -64,7 +64,8 @@ def test_training_leaves_model_scores_curves_and_pictures(dataset, tmp_path):
     assert len(metrics["epochs"]) == 2
     assert metrics["held_out"]["overall"]["n_images"] == 1
 
-    # A finished run can be resumed too: nothing is left to train, and the model is the same.
+    # Killed while the model was saved: nothing is left to train, and the model is the same.
+    (folder / MANIFEST_FILE).unlink()
     assert train(dataset, run, resume=True) == folder
     assert store.load_model(folder).sha256 == model.sha256
 
@@ -93,7 +94,7 @@ def test_a_resumed_run_goes_on_as_if_never_stopped(dataset, tmp_path):
 
 def test_a_killed_run_resumes_at_the_epoch_it_had_reached(dataset, tmp_path):
     command = [sys.executable, "-m", "napari_nuclei", "train", str(dataset.path)]
-    command += ["-o", str(tmp_path / "run"), "--epochs", "3", "--batch-size", "2"]
+    command += ["-o", str(tmp_path / "run"), "--epochs", "4", "--batch-size", "2"]
     command += ["--crops-per-image", "2", "--decoder-filters", "8,8,8,8"]
     history = tmp_path / "run" / "history.json"
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -102,14 +103,13 @@ def test_a_killed_run_resumes_at_the_epoch_it_had_reached(dataset, tmp_path):
             with pytest.raises(subprocess.TimeoutExpired):
                 child.wait(timeout=0.05)
     finally:
-        os.kill(child.pid, signal.SIGKILL)
+        child.kill()
         child.wait()
 
     reached = len(runs.reopen(tmp_path / "run").history.epochs)
-    assert reached < 3
     seen = []
     train(dataset, tmp_path / "run", resume=True, on_epoch=lambda epoch: seen.append(epoch.number))
-    assert seen == list(range(reached + 1, 4))
+    assert seen == list(range(reached + 1, 5))
 
 
 def test_a_single_image_cannot_be_split(dataset, tmp_path):
@@ -117,6 +117,26 @@ def test_a_single_image_cannot_be_split(dataset, tmp_path):
     with pytest.raises(DatasetError, match="training needs two images or more"):
         train(alone, tmp_path / "run", TINY)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_never_began_leaves_no_folder(dataset, tmp_path):
+    broken = tmp_path / "encoder.safetensors"
+    broken.write_text("no tensors")
+    options = replace(TINY, encoder_weights=str(broken))
+    with pytest.raises(ModelError, match="cannot read the encoder weights"):
+        train(dataset, tmp_path / "run", options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_diverges_is_stopped(dataset, tmp_path, monkeypatch):
+    def nowhere(*batch):
+        return {"loss": float("nan")}
+
+    monkeypatch.setattr(Trainer, "train", nowhere)
+    run = runs.start(tmp_path / "run", {})
+    with pytest.raises(RunError, match=r"diverged in epoch 1: .* lower learning rate"):
+        list(train_steps(run, dataset.items[:3], dataset.items[3:], TINY))
+    assert run.history.epochs == ()
 
 
 @pytest.mark.parametrize(
@@ -135,7 +155,7 @@ def test_what_would_fail_at_the_end_is_refused_at_the_start(
 def test_a_run_resumes_only_with_its_own_images(dataset, tmp_path):
     ids = [item.id for item in dataset.items]
     kinds = {"train": dict.fromkeys(ids[:2], "image"), "val": {"gone": "image"}}
-    request = {"options": TINY.to_json(), **kinds}
+    request = {"name": "mine", "data": "pairs", "options": TINY.to_json(), **kinds}
     runs.start(tmp_path / "run", request)
     with pytest.raises(RunError, match="1 images of the run are missing, gone for one"):
         train(dataset, tmp_path / "run", resume=True)

@@ -52,6 +52,30 @@ class FakeModel:
         return np.stack([bright, np.zeros_like(bright), bright], axis=-1)
 
 
+@dataclass
+class LazyArray:
+    """Stands for an array on a slow disk: `readers` holds the thread of each time it was read."""
+
+    array: NDArray[np.float32]
+    readers: list[threading.Thread] = field(default_factory=list)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.array.ndim
+
+    @property
+    def dtype(self) -> np.dtype[np.float32]:
+        return self.array.dtype
+
+    def __getitem__(self, index: object) -> NDArray[np.float32]:
+        self.readers.append(threading.current_thread())
+        return self.array[index]
+
+
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
     """Return the model that every run of the widget loads."""
@@ -82,6 +106,12 @@ def two_squares() -> NDArray[np.float32]:
     image[5:15, 5:15] = 1.0
     image[25:35, 25:40] = 0.6
     return image
+
+
+@pytest.fixture
+def lazy_stack(two_squares: NDArray[np.float32]) -> LazyArray:
+    """Return three planes of the squares, (3, 40, 50)."""
+    return LazyArray(np.stack([two_squares] * 3))
 
 
 @pytest.fixture

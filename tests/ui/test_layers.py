@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,7 +10,11 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from numpy.testing import assert_allclose, assert_array_equal
 
-from napari_nuclei.ui.layers import read_plane, refusal, spatial_geometry
+from napari_nuclei.ui import layers
+from napari_nuclei.ui.layers import refusal, shown_plane, spatial_geometry
+
+if TYPE_CHECKING:
+    from conftest import LazyArray
 
 STACK = np.arange(4 * 5 * 6).reshape(4, 5, 6)
 SERIES = np.arange(2 * 4 * 5 * 6).reshape(2, 4, 5, 6)
@@ -32,8 +36,8 @@ def model() -> ViewerModel:
 
 def test_plane_of_a_2d_layer_is_all_of_it(model: ViewerModel) -> None:
     layer = model.add_image(STACK[0], name="cells")
-    plane = read_plane(layer, model.dims)
-    assert_array_equal(plane.pixels, STACK[0])
+    plane = shown_plane(layer, model.dims)
+    assert_array_equal(plane.pixels(), STACK[0])
     assert (plane.rgb, plane.name, plane.place, plane.shape) == (False, "cells", "", (5, 6))
 
 
@@ -41,16 +45,16 @@ def test_colour_axis_is_the_layers_choice_not_the_shapes(model: ViewerModel) -> 
     pixels = np.zeros((5, 6, 3), np.uint8)
     coloured = model.add_image(pixels, rgb=True)
     stack = model.add_image(pixels, rgb=False)
-    assert read_plane(coloured, model.dims).rgb
-    assert read_plane(coloured, model.dims).shape == (5, 6)
-    assert read_plane(stack, model.dims).shape == (6, 3)
+    assert shown_plane(coloured, model.dims).rgb
+    assert shown_plane(coloured, model.dims).shape == (5, 6)
+    assert shown_plane(stack, model.dims).shape == (6, 3)
 
 
 def test_plane_is_the_one_on_screen(model: ViewerModel) -> None:
     layer = model.add_image(SERIES, axis_labels=["t", "z", "y", "x"])
     model.dims.set_current_step([0, 1], [1, 2])
-    plane = read_plane(layer, model.dims)
-    assert_array_equal(plane.pixels, SERIES[1, 2])
+    plane = shown_plane(layer, model.dims)
+    assert_array_equal(plane.pixels(), SERIES[1, 2])
     assert plane.place == "t 2 of 2, z 3 of 4"
 
 
@@ -58,24 +62,44 @@ def test_plane_follows_the_world_position(model: ViewerModel) -> None:
     model.add_image(SERIES)
     layer = model.add_image(STACK, scale=[3, 1, 1], translate=[-3, 0, 0])
     model.dims.set_point(1, 3)
-    assert read_plane(layer, model.dims).place == "axis 0 3 of 4"
+    assert shown_plane(layer, model.dims).place == "plane 3 of 4 along axis 0"
     model.dims.set_point(1, -3)
-    assert read_plane(layer, model.dims).place == "axis 0 1 of 4"
+    assert shown_plane(layer, model.dims).place == "plane 1 of 4 along axis 0"
 
 
 def test_multiscale_is_read_at_full_resolution(model: ViewerModel) -> None:
     layer = model.add_image([STACK, STACK[:, ::2, ::2]], multiscale=True)
     model.dims.set_current_step(0, 1)
-    assert_array_equal(read_plane(layer, model.dims).pixels, STACK[1])
+    assert_array_equal(shown_plane(layer, model.dims).pixels(), STACK[1])
 
 
-def test_a_lazy_layer_stays_lazy(model: ViewerModel) -> None:
-    import dask.array as da
+def test_a_lazy_layer_is_described_without_reading_it(
+    model: ViewerModel, lazy_stack: LazyArray
+) -> None:
+    layer = model.add_image(lazy_stack, contrast_limits=(0, 1))
+    lazy_stack.readers.clear()  # napari has read what it shows
+    plane = shown_plane(layer, model.dims).snapshot()
+    assert (plane.shape, plane.place) == ((40, 50), "plane 2 of 3 along axis 0")
+    assert lazy_stack.readers == []
+    assert_array_equal(plane.pixels(), lazy_stack.array[1])
+    assert len(lazy_stack.readers) == 1
 
-    layer = model.add_image(da.from_array(STACK, chunks=(1, 5, 6)))
-    pixels = read_plane(layer, model.dims).pixels
-    assert isinstance(pixels, da.Array)
-    assert pixels.shape == (5, 6)
+
+@pytest.mark.parametrize("quick_bytes", [10_000, 0])
+def test_a_snapshot_stays_when_the_array_changes(
+    quick_bytes: int, model: ViewerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "_QUICK_BYTES", quick_bytes)
+    array = STACK.copy()
+    plane = shown_plane(model.add_image(array), model.dims).snapshot()
+    if quick_bytes == 0:
+        # Too large to be copied at once: what is read is a copy all the same.
+        pixels = plane.pixels()
+        array[:] = 0
+    else:
+        array[:] = 0
+        pixels = plane.pixels()
+    assert_array_equal(pixels, STACK[1])
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from napari.layers import Labels
+
+from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.model import store
+from napari_nuclei.ui import live_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +50,10 @@ def labels_of(viewer: Viewer) -> list[Labels]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
+def recipe_of(layer: Labels) -> dict[str, Any]:
+    return layer.metadata["napari_nuclei"]
+
+
 def test_slider_changes_the_layer_without_the_network(
     viewer: Viewer, done: SegmentWidget, model: FakeModel, qtbot: QtBot
 ) -> None:
@@ -68,6 +78,66 @@ def test_many_moves_are_one_change(viewer: Viewer, done: SegmentWidget, qtbot: Q
         done.controls.probability.setValue(probability)
     move(done, BRIGHT_ONLY, qtbot)
     assert len(changes) == 1
+
+
+def test_a_move_while_labels_are_made_is_not_lost(
+    viewer: Viewer, done: SegmentWidget, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (layer,) = labels_of(viewer)
+    reached, may_go_on = threading.Event(), threading.Event()
+    relabel = live_thresholds.relabel
+
+    def held(*args: Any) -> Any:
+        reached.set()
+        assert may_go_on.wait(10)
+        return relabel(*args)
+
+    monkeypatch.setattr(live_thresholds, "relabel", held)
+    done.controls.probability.setValue(BRIGHT_ONLY)
+    qtbot.waitUntil(reached.is_set)
+    done.controls.probability.setValue(0.7)
+    done.controls.probability.setValue(0.4)
+    may_go_on.set()
+    qtbot.waitUntil(lambda: recipe_of(layer)["options"]["probability"] == 0.4)
+    assert layer.data.max() == 2
+
+
+def test_a_move_during_a_run_is_applied_after_it(
+    viewer: Viewer,
+    done: SegmentWidget,
+    model: FakeModel,
+    start: Callable[[SegmentWidget], None],
+    qtbot: QtBot,
+) -> None:
+    model.waiting.clear()
+    start(done)
+    done.controls.probability.setValue(BRIGHT_ONLY)
+    with qtbot.waitSignal(done.live.relabelled):
+        model.gate.set()
+    first, second = labels_of(viewer)
+    assert (first.data.max(), second.data.max()) == (2, 1)
+    assert recipe_of(second)["options"]["probability"] == BRIGHT_ONLY
+
+
+def test_a_move_there_and_back_changes_nothing(
+    done: SegmentWidget, run: Callable[[SegmentWidget], None], qtbot: QtBot
+) -> None:
+    done.controls.probability.setValue(BRIGHT_ONLY)
+    run(done)
+    with qtbot.assertNotEmitted(done.live.relabelled, wait=300):
+        done.controls.probability.setValue(BOTH)
+        done.controls.probability.setValue(BRIGHT_ONLY)
+
+
+def test_sliders_of_another_model_are_for_the_next_run(
+    done: SegmentWidget, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = SimpleNamespace(name="other", thresholds=InstanceOptions())
+    monkeypatch.setattr(store, "list_models", lambda: [other])
+    done.controls.refresh_models()
+    done.controls.model.setCurrentText("other")
+    with qtbot.assertNotEmitted(done.live.relabelled, wait=300):
+        done.controls.probability.setValue(BRIGHT_ONLY)
 
 
 def test_diameter_of_the_recipe_is_that_of_the_run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-from dataclasses import replace
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +15,7 @@ from napari.utils.notifications import Notification, notification_manager
 from numpy.testing import assert_allclose, assert_array_equal
 from qtpy.QtCore import QThreadPool
 
-from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import ModelError
-from napari_nuclei.model import store
 from napari_nuclei.ui import segment_widget
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    from conftest import FakeModel
+    from conftest import FakeModel, LazyArray
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 Press = "Callable[[SegmentWidget], None]"
@@ -55,9 +53,11 @@ def test_run_is_disabled_with_the_reason(viewer: Viewer, widget: SegmentWidget) 
     assert widget.panel.status.text().startswith("Open an image first")
     stack = viewer.add_image(np.zeros((3, 40, 50)), name="stack")
     assert widget.panel.button.isEnabled()
-    assert widget.panel.status.text() == "The plane shown is segmented (axis 0 2 of 3): 50 x 40 px"
+    assert widget.panel.status.text() == (
+        "The plane shown is segmented (plane 2 of 3 along axis 0): 50 x 40 px"
+    )
     viewer.dims.set_current_step(0, 2)
-    assert "axis 0 3 of 3" in widget.panel.status.text()
+    assert "plane 3 of 3 along" in widget.panel.status.text()
     viewer.dims.ndisplay = 3
     assert not widget.panel.button.isEnabled()
     assert widget.panel.status.text().startswith("3D is not supported")
@@ -150,6 +150,35 @@ def test_options_reach_the_pipeline(
     assert options["semantic"]
     assert_array_equal(np.unique(layer.data), [0, 1])
     assert widget.panel.status.text().startswith("One mask of all nuclei in ")
+
+
+def test_lazy_planes_are_read_by_the_worker_alone(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    model: FakeModel,
+    lazy_stack: LazyArray,
+    start: Press,
+    qtbot: QtBot,
+) -> None:
+    viewer.add_image(lazy_stack, name="lazy", contrast_limits=(0, 1))
+    lazy_stack.readers.clear()  # napari has read what it shows
+    widget.reset_choices()
+    start(widget)
+    (reader,) = lazy_stack.readers
+    assert reader is not threading.main_thread()
+    with qtbot.waitSignal(widget.job.ended):
+        model.gate.set()
+    assert labels_of(viewer)[0].data.max() == 2
+
+
+def test_image_changed_in_mid_run(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], qtbot: QtBot
+) -> None:
+    viewer.add_image(two_squares, name="cells")
+    with qtbot.waitSignal(widget.job.ended):
+        widget.panel.button.click()
+        two_squares[:] = 0
+    assert labels_of(viewer)[0].data.max() == 2
 
 
 def test_cancel_ends_within_a_second_and_adds_nothing(
@@ -275,27 +304,6 @@ def test_other_errors_are_reported_with_their_traceback(
     assert note.exception is model.error
     assert widget.panel.status.text() == "The run failed."
     assert widget.panel.button.isEnabled()
-
-
-def test_choosing_a_model_shows_its_thresholds(
-    viewer: Viewer, widget: SegmentWidget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Manifest:
-        name = "mine"
-        thresholds = InstanceOptions(0.25, 0.75, 30)
-
-    controls = widget.controls
-    shipped = controls.options()
-    monkeypatch.setattr(store, "list_models", lambda: [Manifest])
-    controls.refresh_models()
-    assert controls.model_name is None
-    controls.model.setCurrentText("mine")
-    assert controls.model_name == "mine"
-    assert controls.options() == replace(shipped, probability=0.25, separation=0.75, min_area_px=30)
-    monkeypatch.setattr(store, "list_models", list)
-    controls.refresh_models()
-    assert controls.model_name is None
-    assert controls.options() == shipped
 
 
 def test_importing_the_widget_loads_no_network_library() -> None:

@@ -67,12 +67,13 @@ def run(args: argparse.Namespace) -> int:
         return segment(image, model).labels
 
     report = evaluate(items, segmenter, _Progress(len(items)))
-    if args.figures:
-        save_figures(report, items, segmenter, args.figures)
+    # First what nothing can stop, last what takes longest.
+    if args.json != _STANDARD_OUTPUT:
+        print(format_table(report), flush=True)
     if args.json:
         _write_json(report, model, args.json)
-    if args.json != _STANDARD_OUTPUT:
-        print(format_table(report))
+    if args.figures:
+        save_figures(report, items, segmenter, args.figures)
     return 0
 
 

@@ -88,10 +88,13 @@ def _percentiles(
     step = int(np.ceil(np.sqrt(height * width / _MAX_SAMPLE_PX)))
     sample = pixels[::step, ::step]
     finite = sample[np.isfinite(sample)]
-    if finite.size == 0:
+    if finite.size:
+        low, high = np.percentile(finite, (LOW_PERCENTILE, HIGH_PERCENTILE))
+        if low < high:
+            return pixels.dtype.type(low), pixels.dtype.type(high)
+    # A few bright pixels on an even ground: percentiles and sample miss them, extremes do not.
+    everything = pixels[np.isfinite(pixels)]
+    if everything.size == 0:
         raise InputError("The image has no finite pixel: every value is NaN or infinite.")
-    low, high = np.percentile(finite, (LOW_PERCENTILE, HIGH_PERCENTILE))
-    if low == high:
-        # A few bright pixels on an even ground: the percentiles miss them, the extremes do not.
-        low, high = finite.min(), finite.max()
+    low, high = everything.min(), everything.max()
     return pixels.dtype.type(low), pixels.dtype.type(high)

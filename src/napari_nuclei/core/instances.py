@@ -14,7 +14,10 @@ from napari_nuclei.errors import InputError
 NUCLEUS, BORDER, DISTANCE = range(3)
 """Channels of the maps, each in [0, 1]: nucleus and border probability, distance to the edge."""
 
-_SMOOTH_PX = 1.0
+MAX_MIN_AREA_PX = 1_000_000
+"""Largest `min_area_px` of `InstanceOptions`, far above the area of any nucleus."""
+
+_SMOOTH_PX = 1.5
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class InstanceOptions:
         A nucleus grows from each connected region whose centredness is above this; in (0, 1).
         Higher values part more nuclei, and lose those whose centre is unclear.
     min_area_px : int
-        Smaller nuclei are dropped.
+        Smaller nuclei are dropped; 0 to `MAX_MIN_AREA_PX`.
 
     Raises
     ------
@@ -38,7 +41,7 @@ class InstanceOptions:
     """
 
     probability: float = 0.5
-    separation: float = 0.3
+    separation: float = 0.35
     min_area_px: int = 20
 
     def __post_init__(self) -> None:
@@ -47,8 +50,10 @@ class InstanceOptions:
                 raise InputError(
                     f"The {name} threshold is {getattr(self, name)}: choose one between 0 and 1."
                 )
-        if self.min_area_px < 0:
-            raise InputError(f"The minimum area is {self.min_area_px}: choose 0 or more pixels.")
+        if not 0 <= self.min_area_px <= MAX_MIN_AREA_PX:
+            raise InputError(
+                f"The minimum area is {self.min_area_px}: choose 0 to {MAX_MIN_AREA_PX} pixels."
+            )
 
 
 def label_nuclei(

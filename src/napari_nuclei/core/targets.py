@@ -39,8 +39,11 @@ def distance_to_edge(labels: NDArray[np.integer]) -> NDArray[np.float32]:
     if core.all():  # One nucleus fills the image: there is no edge to measure from.
         return np.ones(labels.shape, np.float32)
     depth_px = ndimage.distance_transform_edt(core)[1:-1, 1:-1] + inside
-    deepest_px = ndimage.maximum(depth_px, labels, np.arange(labels.max() + 1))
-    relative = depth_px / np.maximum(deepest_px, 1)[labels]
+    # Ids may be huge and far apart: count them anew.
+    ids, nucleus = np.unique(labels, return_inverse=True)
+    nucleus = nucleus.reshape(labels.shape)
+    deepest_px = ndimage.maximum(depth_px, nucleus, np.arange(len(ids)))
+    relative = depth_px / np.maximum(deepest_px, 1)[nucleus]
     return np.where(inside, relative, 0).astype(np.float32)
 
 

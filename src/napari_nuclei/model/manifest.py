@@ -22,10 +22,14 @@ from napari_nuclei.model.contents import WEIGHTS_FILE
 FORMAT = 1
 """Of the model folder; a later one is refused, not guessed at."""
 
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 ._-]{0,62}[A-Za-z0-9_-])?")
+DEFAULT_NAME = "default"
+"""Name of the model that ships with the package, and of no other."""
+
+# Windows takes these for devices, whatever follows a dot.
+_DEVICE = r"(?i:CON|PRN|AUX|NUL|COM[1-9]|LPT[1-9]) *(?:\.|$)"
+_NAME = re.compile(rf"(?!{_DEVICE})[A-Za-z0-9]([A-Za-z0-9 ._-]{{0,62}}[A-Za-z0-9_-])?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A network of this many filters in each step stays below 200 MB.
-_MAX_FILTERS = 1024
 _MAX_PROBE = 1e6
 _NORMALISATION = {"low_percentile": LOW_PERCENTILE, "high_percentile": HIGH_PERCENTILE}
 _SEAL = "manifest_sha256"
@@ -88,7 +92,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         check_name(self.name)
-        _require(_is_sane(self.config), "the network's configuration is out of range")
+        _require(self.config.is_sane(), "the network's configuration is out of range")
         _require(_is_safe(self.weights), "the weights' file, sha256 or size is not valid")
         # Written so that NaN is out of range, too.
         _require(all(abs(value) < _MAX_PROBE for value in self.probe), "the probe is out of range")
@@ -110,13 +114,27 @@ def check_name(name: str) -> None:
     Raises
     ------
     ModelError
-        When the name is empty, too long, or holds a character that a folder should not have.
+        When the name is empty, too long, a device of Windows (such as NUL), or holds a character
+        that a folder should not have.
     """
     if not is_name(name):
         raise ModelError(
             f"The model name {name[:64]!r} is not valid: use up to 64 letters, digits, spaces, "
-            "dots, dashes and underscores."
+            "dots, dashes and underscores, and no name of a device."
         )
+
+
+def check_own_name(name: str) -> None:
+    """Refuse what cannot be the name of a model that somebody makes.
+
+    Raises
+    ------
+    ModelError
+        As `check_name`, or when it is the name of the shipped model, in whatever case.
+    """
+    check_name(name)
+    if name.lower() == DEFAULT_NAME:
+        raise ModelError(f"The model name {name!r} is that of the shipped model: choose another.")
 
 
 def dumps(manifest: Manifest) -> bytes:
@@ -231,14 +249,6 @@ def _seal(document: dict[str, Any]) -> str:
     """Return the sha256 of the JSON without spaces, its keys in order."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _is_sane(config: unet.UNetConfig) -> bool:
-    return (
-        all(1 <= filters <= _MAX_FILTERS for filters in config.decoder_filters)
-        and config.outputs == len(unet.OUTPUTS)
-        and 0 <= config.dropout < 1
-    )
 
 
 def _is_safe(weights: WeightsFile) -> bool:

@@ -142,7 +142,7 @@ def load_encoder(network: keras.Model, source: str = IMAGENET) -> None:
     path = paths.imagenet_encoder() if source == IMAGENET else Path(source)
     try:
         tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
+    except (OSError, LookupError, ValueError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot read the encoder weights ({error}).") from error
     encoder = {layer.name for layer in unet.encoder_layers(network)}
     wanted = unet.named_weights(network)

@@ -33,6 +33,9 @@ STRIDE_PX = 32
 OUTPUTS = ("nucleus", "border", "distance")
 """What each output channel means; all are logits of values between 0 and 1."""
 
+MAX_FILTERS = 1024
+"""Widest step of a decoder; a file that asks for more is not to be trusted."""
+
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 _BATCHNORM_EPSILON = 1e-5
@@ -86,6 +89,14 @@ class UNetConfig:
     decoder_filters: tuple[int, int, int, int] = (512, 256, 128, 64)
     outputs: int = len(OUTPUTS)
     dropout: float = 0.0
+
+    def is_sane(self) -> bool:
+        """Tell whether a network of this configuration can be built, trained and stored."""
+        return (
+            all(1 <= filters <= MAX_FILTERS for filters in self.decoder_filters)
+            and self.outputs == len(OUTPUTS)
+            and 0 <= self.dropout < 1
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""

@@ -91,7 +91,9 @@ def probe(network: keras.Model) -> tuple[float, ...]:
     They change visibly when two tensors change places, and less than `agrees` allows from one
     computer to another.
     """
-    logits = np.asarray(network(_patch(), training=False))
+    from keras import ops
+
+    logits = ops.convert_to_numpy(network(_patch(), training=False))
     values = logits[0, ::_PROBE_STEP_PX, ::_PROBE_STEP_PX].ravel()
     return tuple(round(float(value), _PROBE_DECIMALS) for value in values)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.errors import InputError, NucleiError
-from napari_nuclei.pipeline.datasets.decoding import read_image
+from napari_nuclei.pipeline.datasets.decoding import SUFFIXES, read_image
 from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
 from napari_nuclei.pipeline.prediction import result_of
 from napari_nuclei.pipeline.results import Extras, result_paths, write_results
@@ -21,12 +21,9 @@ from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment
 if TYPE_CHECKING:
     from napari_nuclei.model.store import Model
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".npy", ".png", ".tif", ".tiff"})
-"""Files of a folder that are taken for images."""
-
 
 @dataclass(frozen=True)
-class Batch:
+class ImageBatch:
     """Image files, and the folder that their results go to.
 
     Attributes
@@ -77,7 +74,7 @@ class Failed:
     reason: NucleiError | OSError
 
 
-def plan_batch(inputs: Sequence[Path], folder: Path) -> Batch:
+def plan_batch(inputs: Sequence[Path], folder: Path) -> ImageBatch:
     """Find the images, and make sure before any work that no result would be lost.
 
     Parameters
@@ -98,17 +95,17 @@ def plan_batch(inputs: Sequence[Path], folder: Path) -> Batch:
         raise InputError(f"{folder} is a file: choose a folder for the results.")
     images = tuple(image for path in inputs for image in _find_images(path, folder))
     _refuse_clashes(images, folder)
-    return Batch(images, folder)
+    return ImageBatch(images, folder)
 
 
 def segment_files(
-    batch: Batch, model: Model, options: SegmentOptions, extras: Extras
+    batch: ImageBatch, model: Model, options: SegmentOptions, extras: Extras
 ) -> Iterator[Segmented | Failed]:
     """Segment the files one by one, yielding what became of each as soon as it is known.
 
     Parameters
     ----------
-    batch : Batch
+    batch : ImageBatch
         As `plan_batch` returns it.
     model : Model
         A loaded model.

@@ -63,7 +63,12 @@ class CropSampler:
         crops = [
             augment.random_crop(self.sources[i], self.tile_px, self.options, rng) for i in chosen
         ]
-        return Batch(np.stack([c.image for c in crops]), np.stack([c.target for c in crops]))
+        return make_batch(crops)
+
+
+def make_batch(crops: Sequence[augment.Crop]) -> Batch:
+    """Put crops of one size together."""
+    return Batch(np.stack([c.image for c in crops]), np.stack([c.target for c in crops]))
 
 
 def balance_kinds(kinds: Sequence[str]) -> NDArray[np.float64]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_nuclei.core import augment, images
 from napari_nuclei.core.augment import AugmentOptions, Source
+from napari_nuclei.errors import RunError
 from napari_nuclei.model import trainer, unet
 from napari_nuclei.model.predictor import KerasPredictor, Predictor
-from napari_nuclei.pipeline.crops import Batch, CropSampler, balance_kinds
+from napari_nuclei.pipeline.crops import Batch, CropSampler, balance_kinds, make_batch
+from napari_nuclei.pipeline.prediction import TileOptions
 from napari_nuclei.pipeline.recipe import TrainOptions, learning_rate
 
 if TYPE_CHECKING:
@@ -70,7 +73,7 @@ def train_steps(
     done = _restore(run, teacher, options)
     sampler = _sampler(train, options)
     validation = _validation_batches(val, options)
-    predictor = KerasPredictor(network, options.batch_size)
+    predictor = KerasPredictor(network, TileOptions().batch_size)
     if done == 0:
         yield Epoch(0, {}, predictor)
     for epoch in range(done + 1, options.epochs + 1):
@@ -78,6 +81,7 @@ def train_steps(
         row = _train_epoch(teacher, sampler, epoch, options)
         row |= {f"val_{name}": value for name, value in _test(teacher, validation).items()}
         row["seconds"] = time.monotonic() - started
+        _refuse_divergence(row)
         run.save_epoch(row, teacher.weights(), teacher.optimizer_state())
         yield Epoch(epoch, row, predictor)
     unet.assign_weights(unet.named_weights(network), run.load_best())
@@ -116,6 +120,15 @@ def _means(logs: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([log[name] for log in logs])) for name in logs[0]}
 
 
+def _refuse_divergence(row: dict[str, float]) -> None:
+    """Stop a training whose weights are beyond repair, before they are kept."""
+    if not np.isfinite([row["loss"], row["val_loss"]]).all():
+        raise RunError(
+            f"The training diverged in epoch {row['epoch']:.0f}: start again with a lower "
+            "learning rate."
+        )
+
+
 def _sampler(items: Sequence[Item], options: TrainOptions) -> CropSampler:
     return CropSampler(
         [_source(item) for item in items],
@@ -129,11 +142,17 @@ def _sampler(items: Sequence[Item], options: TrainOptions) -> CropSampler:
 
 
 def _validation_batches(items: Sequence[Item], options: TrainOptions) -> list[Batch]:
-    """Return the same plain crops for every epoch: each image as often as the others."""
-    plain = replace(options, crops_per_image=_VALIDATION_CROPS_PER_IMAGE, augment=False)
-    sampler = _sampler(items, plain)
-    even = replace(sampler, probabilities=np.full(len(items), 1 / len(items)))
-    return list(even.epoch(0))
+    """Return plain crops, the same for every epoch: each image gives as many as the others."""
+    rng = np.random.default_rng(options.seed)
+    crops = [
+        augment.random_crop(source, options.tile_px, augment.NO_AUGMENTATION, rng)
+        for source in map(_source, items)
+        for _ in range(_VALIDATION_CROPS_PER_IMAGE)
+    ]
+    # Filled up from the start: every batch of another size would compile another graph.
+    batches = -(-len(crops) // options.batch_size)
+    endless = cycle(crops)
+    return [make_batch(list(islice(endless, options.batch_size))) for _ in range(batches)]
 
 
 def _source(item: Item) -> Source:

@@ -56,6 +56,15 @@ class TrainOptions:
         for name in ("epochs", "batch_size", "crops_per_image"):
             if getattr(self, name) < 1:
                 raise RunError(f"{name} is {getattr(self, name)}: choose 1 or more.")
+        if not 0 < self.learning_rate <= 1:
+            raise RunError(f"The learning rate is {self.learning_rate}: choose one from 0 to 1.")
+        if not 0 <= self.weight_decay < 1:
+            raise RunError(f"The weight decay is {self.weight_decay}: choose 0 to 1.")
+        if not self.network.is_sane():
+            raise RunError(
+                f"A decoder of {self.decoder_filters} filters with dropout {self.dropout} cannot "
+                f"be built: choose 1 to {unet.MAX_FILTERS} filters and a dropout below 1."
+            )
         if self.tile_px < unet.STRIDE_PX or self.tile_px % unet.STRIDE_PX:
             raise RunError(f"Tiles of {self.tile_px} px: choose a multiple of {unet.STRIDE_PX}.")
 

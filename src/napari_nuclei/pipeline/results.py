@@ -64,12 +64,13 @@ def write_results(
     stem : str
         What the files' names begin with; files that are there already are replaced.
     extras : Extras
-        What to write besides the labels. The labels come last: where they are, the rest is, too.
+        What to write besides the labels; what is not wanted and there from an earlier run is
+        removed, as it tells of other labels. These come last: where they are, the rest is, too.
 
     Raises
     ------
     OSError
-        When a file cannot be written.
+        When a file cannot be written or removed.
     """
     labels, probability, table, overlay = result_paths(folder, stem)
     if extras.probability:
@@ -78,6 +79,10 @@ def write_results(
         tables.write_csv(found.table, table)
     if extras.overlay:
         _write_png(overlay, figures.overlay(pixels, found.labels))
+    wanted = {probability: extras.probability, table: extras.table, overlay: extras.overlay}
+    for path, is_wanted in wanted.items():
+        if not is_wanted:
+            path.unlink(missing_ok=True)
     _write_tiff(labels, found.labels, found.recipe)
 
 

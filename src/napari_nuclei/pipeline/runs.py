@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from napari_nuclei.errors import RunError
 Tensors = dict[str, NDArray[Any]]
 
 _KEPT_CHECKPOINTS = 2
+_REQUEST_KEYS = {"name", "data", "options", "train", "val"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Checkpoint:
     epoch: int
     file: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        if Path(self.file).name != self.file:
+            raise RunError(f"The checkpoint {self.file} lies outside of its run; start a new one.")
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,12 @@ class Run:
     def history(self) -> History:
         """What is on disk; empty before the first epoch ended."""
         path = self.folder / "history.json"
-        return _history_from_json(_read_json(path)) if path.exists() else History()
+        if not path.exists():
+            return History()
+        try:
+            return _history_from_json(_read_json(path))
+        except (LookupError, TypeError, AttributeError) as error:
+            raise RunError(f"{path}: not the history of a training; start a new run.") from error
 
     def save_epoch(self, row: dict[str, float], weights: Tensors, optimizer: Tensors) -> None:
         """Write the checkpoint of an epoch that just ended, and forget the oldest one.
@@ -122,7 +133,10 @@ class Run:
         kept = tuple(c for c in history.checkpoints if c.epoch <= epoch)
         best = history.best if history.best and history.best.epoch <= epoch else None
         new = History(history.epochs[:epoch], kept, best)
-        files.write_text(self.folder / "history.json", json.dumps(asdict(new), indent=1))
+        try:
+            files.write_text(self.folder / "history.json", json.dumps(asdict(new), indent=1))
+        except OSError as error:
+            raise RunError(f"{self.folder}: cannot be written ({error}).") from error
 
     def _write(self, stem: str, epoch: int, tensors: Tensors) -> Checkpoint:
         # Not ascontiguousarray: it turns a scalar, such as the step count, into an array of one.
@@ -171,6 +185,11 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     return Run(folder, request)
 
 
+def discard(run: Run) -> None:
+    """Remove a run that was started in vain, with all that is in its folder."""
+    shutil.rmtree(run.folder, ignore_errors=True)
+
+
 def reopen(folder: Path) -> Run:
     """Open a run folder to continue it.
 
@@ -182,7 +201,10 @@ def reopen(folder: Path) -> Run:
     path = folder / "run.json"
     if not path.is_file():
         raise RunError(f"{folder}: no training run to resume here (run.json is missing).")
-    return Run(folder, _read_json(path))
+    request = _read_json(path)
+    if not _REQUEST_KEYS.issubset(request):
+        raise RunError(f"{path}: not the record of a training; start a new run.")
+    return Run(folder, request)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -137,8 +138,13 @@ def _open(sample: Sample, on_progress: OnProgress) -> Store:
     local = paths.local_data()
     if local is None:
         return _download(sample, on_progress)
-    nested = local / "stage1_train"
-    return _verified(open_store(nested if nested.is_dir() else local), sample, on_progress)
+    return _verified(_open_local(local), sample, on_progress)
+
+
+def _open_local(path: Path) -> Store:
+    """Open stage1_train, which is at `path` or in it, unpacked or not."""
+    nested = [path / "stage1_train", path / "stage1_train.zip"]
+    return open_store(next(filter(Path.exists, nested), path))
 
 
 def _verified(store: Store, sample: Sample, on_progress: OnProgress) -> Store:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.transform import resize
 
+import napari_nuclei
 from napari_nuclei.core import images, measure
 from napari_nuclei.core.instances import (
     NUCLEUS,
@@ -225,5 +226,8 @@ def _recipe(model: store.Model, options: SegmentOptions) -> dict[str, Any]:
     return {
         "model": {"name": model.name, "sha256": model.sha256},
         "options": asdict(options),
-        "versions": {name: version(name) for name in ("napari-nuclei", "keras", "numpy")},
+        "versions": {
+            "napari-nuclei": napari_nuclei.__version__,
+            **{name: version(name) for name in ("keras", "numpy")},
+        },
     }

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_nuclei import files
-from napari_nuclei.errors import DatasetError, RunError
+from napari_nuclei.errors import DatasetError, NucleiError, RunError
 from napari_nuclei.model import store, trainer
+from napari_nuclei.model.contents import MANIFEST_FILE
 from napari_nuclei.model.manifest import check_name
 from napari_nuclei.pipeline import reports, runs
 from napari_nuclei.pipeline.datasets import Dataset, Item, split_by_image
@@ -81,7 +82,13 @@ def train(
     train_items, val_items = _items_of(run, dataset)
     logs = reports.TensorBoard(folder / "tensorboard") if tensorboard else None
     steps = train_steps(run, train_items, val_items, options)
-    network = _follow(steps, run, val_items[0], logs, on_epoch)
+    try:
+        network = _follow(steps, run, val_items[0], logs, on_epoch)
+    except NucleiError:
+        # Nothing was learnt: the folder must not stand in the way of the next try.
+        if not resume and not run.history.epochs:
+            runs.discard(run)
+        raise
     return _save(run, network, options, val_items)
 
 
@@ -156,7 +163,7 @@ def _save(
     """Choose thresholds, save the model, score it on the held-out images, draw examples."""
     folder = run.folder / "model"
     # A run that was killed while it was scored has its model already.
-    if not folder.exists():
+    if not (folder / MANIFEST_FILE).exists():
         store.save_model(
             folder,
             network,
@@ -183,7 +190,11 @@ def _write_metrics(run: runs.Run, report: Report) -> None:
 
 def _provenance(run: runs.Run, options: TrainOptions) -> dict[str, Any]:
     return {
-        "base": options.encoder_weights,
+        "base": Path(options.encoder_weights).name,
         "data": run.request["data"],
-        "training": {**options.to_json(), "images": len(run.request["train"])},
+        "training": {
+            **options.to_json(),
+            "images": len(run.request["train"]),
+            "held_out": len(run.request["val"]),
+        },
     }

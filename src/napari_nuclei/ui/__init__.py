@@ -1,1 +1,1 @@
-"""The napari side: the only importer of napari, Qt and magicgui."""
+"""The napari side: the only importer of napari and Qt."""

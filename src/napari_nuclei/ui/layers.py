@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -14,15 +15,21 @@ if TYPE_CHECKING:
 
     from napari_nuclei.pipeline.segment import Segmentation
 
+# Copied in less than 50 ms, which nobody notices.
+_QUICK_BYTES = 100_000_000
+
 
 @dataclass(frozen=True)
 class Plane:
-    """A snapshot of the plane of an image layer that is on screen.
+    """The plane of an image layer that is on screen, described without reading a pixel.
 
     Attributes
     ----------
-    pixels : array
-        Shape (Y, X), or (Y, X, 3 or 4) when `rgb`; of any type that numpy can read, lazy ones too.
+    data : array
+        Shape (..., Y, X), or (..., Y, X, 3 or 4) when `rgb`; of any type that numpy can read, lazy
+        ones too.
+    index : tuple of int
+        Which plane of `data`.
     rgb : bool
         Whether the last axis holds colours, as the layer says.
     name : str
@@ -33,7 +40,8 @@ class Plane:
         The layer's scale, translate, ... of its last two axes, as arguments for a new layer.
     """
 
-    pixels: Any
+    data: Any
+    index: tuple[int, ...]
     rgb: bool
     name: str
     place: str
@@ -42,8 +50,20 @@ class Plane:
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        height, width = self.pixels.shape[:2]
+        height, width = self.data.shape[len(self.index) :][:2]
         return height, width
+
+    def pixels(self) -> NDArray[Any]:
+        """Read the plane, which takes time when it is lazy: a copy, (Y, X) or (Y, X, 3 or 4)."""
+        return np.asarray(self.data[self.index]).copy()
+
+    def snapshot(self) -> Plane:
+        """Return the plane as later changes of the layer's array do not reach it.
+
+        What is lazy, on disk or huge is not copied here: for those, call `pixels` in a worker.
+        """
+        quick = type(self.data) is np.ndarray and self.data[self.index].nbytes <= _QUICK_BYTES
+        return replace(self, data=self.pixels(), index=()) if quick else self
 
 
 def refusal(layer: Image | None, dims: Dims) -> str:
@@ -59,15 +79,15 @@ def refusal(layer: Image | None, dims: Dims) -> str:
     return ""
 
 
-def read_plane(layer: Image, dims: Dims) -> Plane:
+def shown_plane(layer: Image, dims: Dims) -> Plane:
     """Return the plane of `layer` that is on screen, of a multiscale layer at full resolution."""
     data = layer.data[0] if layer.multiscale else layer.data
     index = _plane_index(layer, dims, data.shape)
     place = ", ".join(
-        f"{_axis_name(layer, axis)} {position + 1} of {data.shape[axis]}"
+        _describe(layer, axis, f"{position + 1} of {data.shape[axis]}")
         for axis, position in enumerate(index)
     )
-    return Plane(data[index], layer.rgb, layer.name, place, spatial_geometry(layer))
+    return Plane(data, index, layer.rgb, layer.name, place, spatial_geometry(layer))
 
 
 def spatial_geometry(layer: Image) -> dict[str, Any]:
@@ -112,6 +132,8 @@ def _plane_index(layer: Image, dims: Dims, shape: tuple[int, ...]) -> tuple[int,
     )
 
 
-def _axis_name(layer: Image, axis: int) -> str:
+def _describe(layer: Image, axis: int, position: str) -> str:
     name = layer.axis_labels[axis]
-    return f"axis {axis}" if name.lstrip("-").isdigit() else name
+    # napari calls an axis without a name -3, for example.
+    has_name = not name.lstrip("-").isdigit()
+    return f"{name} {position}" if has_name else f"plane {position} along axis {axis}"

@@ -26,10 +26,14 @@ _WAIT_MS = 150
 
 @dataclass(frozen=True)
 class Result:
-    """What a run with `options` made: maps and labels in `segmentation`, the labels in `layer`."""
+    """What `options` made: maps and labels in `segmentation`, the labels in `layer`.
+
+    `model_name` is the model's name as it was chosen, None for the default one.
+    """
 
     image: Image
     plane: Plane
+    model_name: str | None
     model: Model
     options: SegmentOptions
     segmentation: Segmentation
@@ -68,50 +72,57 @@ class LiveThresholds(QObject):
     def follow(self, result: Result) -> None:
         """Let `result` be the one that `request` labels again."""
         self.forget()
-        self._result = result
-        result.layer.events.paint.connect(self._on_paint)
+        self._set_result(result)
 
     def forget(self) -> None:
         """Drop the last result and its maps; labels that are on their way are dropped too."""
         self._timer.stop()
         self._job.cancel()
+        self._set_result(None)
+
+    def request(self, image: Image, model_name: str | None, options: SegmentOptions) -> None:
+        """Label the result with `options` soon, if that model made it from `image`."""
+        result = self.result
+        if result is not None and (result.image, result.model_name) == (image, model_name):
+            # The diameter made the maps: another one has no effect before the next run.
+            self._options = replace(options, diameter_px=result.options.diameter_px)
+            self._timer.start()
+
+    def _set_result(self, result: Result | None) -> None:
         if self._result is not None:
             self._result.layer.events.paint.disconnect(self._on_paint)
-        self._result = None
+        if result is not None:
+            result.layer.events.paint.connect(self._on_paint)
+        self._result = result
         self._touched = False
 
-    def request(self, image: Image, options: SegmentOptions) -> None:
-        """Label the result with `options` soon, if it is one of `image`."""
-        if self.result is not None and self.result.image == image:
-            self._options = options
-            self._timer.start()
-
     def _start(self) -> None:
+        result, options = self.result, self._options
         if self._job.running:
             self._timer.start()
-        elif self.result is not None and self._options is not None:
-            self._job.start(_relabel(self.result, self._options))
+        elif result is not None and options is not None and options != result.options:
+            self._job.start(_relabel(result, options))
 
-    def _on_succeeded(self, segmentation: Segmentation) -> None:
-        result = self.result
-        if result is None:
+    def _on_succeeded(self, new: Result) -> None:
+        old = self.result
+        if old is None or old.layer is not new.layer:
             return
-        if self._touched or not np.array_equal(result.layer.data, result.segmentation.labels):
-            layer = add_nuclei(self._viewer, result.plane, segmentation)
+        segmentation = new.segmentation
+        if self._touched or not np.array_equal(old.layer.data, old.segmentation.labels):
+            new = replace(new, layer=add_nuclei(self._viewer, new.plane, segmentation))
         else:
-            layer = result.layer
-            layer.data = segmentation.labels.copy()
-            layer.features = segmentation.table
-            layer.metadata = recipe_metadata(result.plane, segmentation)
-        self.follow(replace(result, segmentation=segmentation, layer=layer))
+            new.layer.data = segmentation.labels.copy()
+            new.layer.features = segmentation.table
+            new.layer.metadata = recipe_metadata(new.plane, segmentation)
+        # Not `follow`: it would drop a request that came meanwhile.
+        self._set_result(new)
         self.relabelled.emit(segmentation)
 
     def _on_paint(self) -> None:
         self._touched = True
 
 
-def _relabel(result: Result, options: SegmentOptions) -> Generator[Progress, None, Segmentation]:
-    # The diameter made the maps: another one in the widget has no effect before the next run.
-    options = replace(options, diameter_px=result.options.diameter_px)
+def _relabel(result: Result, options: SegmentOptions) -> Generator[Progress, None, Result]:
     yield Progress(0, 0)
-    return relabel(result.segmentation, options, result.model)
+    segmentation = relabel(result.segmentation, options, result.model)
+    return replace(result, options=options, segmentation=segmentation)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -15,7 +17,7 @@ from qtpy.QtWidgets import (
 from superqt import QLabeledDoubleSlider
 
 from napari_nuclei import paths
-from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.core.instances import MAX_MIN_AREA_PX, InstanceOptions
 from napari_nuclei.errors import ModelError
 from napari_nuclei.model import contents, manifest, store
 from napari_nuclei.pipeline.segment import SegmentOptions
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from napari_nuclei.model.manifest import Manifest
 
 _DEFAULT_MODEL = "Default"
+_DECIMALS = 2
 
 
 class SegmentControls(QWidget):
@@ -47,6 +50,12 @@ class SegmentControls(QWidget):
         self.probability = _threshold_slider("How sure the network must be that a pixel is nucleus")
         self.separation = _threshold_slider("Higher parts more touching nuclei")
         self.min_area = _area_box()
+        self._thresholds = {
+            "probability": self.probability,
+            "separation": self.separation,
+            "min_area_px": self.min_area,
+        }
+        self._touched: set[str] = set()
         self.semantic = QCheckBox("Semantic mask only")
         self.semantic.setToolTip(
             "Nucleus or background: one mask for all nuclei, instead of a label for each"
@@ -61,25 +70,29 @@ class SegmentControls(QWidget):
         return self.model.currentText() if self.model.currentIndex() > 0 else None
 
     def options(self) -> SegmentOptions:
-        """Return the options as they are shown."""
+        """Return the options as they are shown.
+
+        A threshold that nobody has touched since the model was chosen is None, the model's own: it
+        may be finer than a slider can show.
+        """
         return SegmentOptions(
             diameter_px=self.diameter.value() or None,
-            probability=self.probability.value(),
-            separation=self.separation.value(),
-            min_area_px=self.min_area.value(),
             semantic=self.semantic.isChecked(),
+            # Rounded to what is shown: a slider that is dragged stops anywhere in between.
+            **{name: round(self._thresholds[name].value(), _DECIMALS) for name in self._touched},
         )
 
     def refresh_models(self) -> None:
         """List the models as they are now; keep the choice while its model exists."""
         chosen = self.model.currentText()
+        before = (chosen, self._model_thresholds())
         self._manifests = store.list_models()
         self.model.blockSignals(True)
         self.model.clear()
         self.model.addItems([_DEFAULT_MODEL, *(manifest.name for manifest in self._manifests)])
         self.model.setCurrentIndex(max(0, self.model.findText(chosen)))
         self.model.blockSignals(False)
-        if self.model.currentText() != chosen:
+        if (self.model.currentText(), self._model_thresholds()) != before:
             self._show_thresholds()
 
     def _lay_out(self) -> None:
@@ -96,21 +109,25 @@ class SegmentControls(QWidget):
 
     def _connect(self) -> None:
         self.model.currentIndexChanged.connect(self._show_thresholds)
-        for control in (self.probability, self.separation, self.min_area):
-            control.valueChanged.connect(self.thresholds_changed)
+        for name, control in self._thresholds.items():
+            control.valueChanged.connect(partial(self._on_touched, name))
         self.semantic.toggled.connect(self.thresholds_changed)
-        self.semantic.toggled.connect(self.separation.setDisabled)
+        for unused in (self.separation, self.min_area):
+            self.semantic.toggled.connect(unused.setDisabled)
+
+    def _on_touched(self, name: str, value: float) -> None:
+        self._touched.add(name)
+        self.thresholds_changed.emit()
 
     def _show_thresholds(self) -> None:
         """Show the thresholds that were chosen for the model."""
-        thresholds = self._thresholds()
         self.blockSignals(True)
-        self.probability.setValue(thresholds.probability)
-        self.separation.setValue(thresholds.separation)
-        self.min_area.setValue(thresholds.min_area_px)
+        for name, value in asdict(self._model_thresholds()).items():
+            self._thresholds[name].setValue(value)
         self.blockSignals(False)
+        self._touched.clear()
 
-    def _thresholds(self) -> InstanceOptions:
+    def _model_thresholds(self) -> InstanceOptions:
         index = self.model.currentIndex() - 1
         return self._manifests[index].thresholds if index >= 0 else _default_thresholds()
 
@@ -140,16 +157,16 @@ def _diameter_box() -> QSpinBox:
 
 def _threshold_slider(tool_tip: str) -> QLabeledDoubleSlider:
     slider = QLabeledDoubleSlider(Qt.Orientation.Horizontal)
-    slider.setRange(0.05, 0.95)
+    slider.setRange(0.01, 0.99)
     slider.setSingleStep(0.05)  # type: ignore[arg-type]  # superqt types it as for QSlider
-    slider.setDecimals(2)
+    slider.setDecimals(_DECIMALS)
     slider.setToolTip(tool_tip)
     return slider
 
 
 def _area_box() -> QSpinBox:
     box = QSpinBox()
-    box.setRange(0, 100_000)
+    box.setRange(0, MAX_MIN_AREA_PX)
     box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     box.setSuffix(" px")
     box.setToolTip("Smaller nuclei are left out")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QEvent
-from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_nuclei.errors import NucleiError
@@ -16,7 +15,7 @@ from napari_nuclei.model.store import load_model
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.layers import Plane, add_nuclei, read_plane, refusal
+from napari_nuclei.ui.layers import Plane, add_nuclei, refusal, shown_plane
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
@@ -24,6 +23,7 @@ from napari_nuclei.ui.segment_controls import SegmentControls
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
+    from qtpy.QtGui import QShowEvent
 
     from napari_nuclei.model.store import Model
     from napari_nuclei.pipeline.segment import Segmentation
@@ -82,7 +82,7 @@ class SegmentWidget(QWidget):
 
     def _connect(self) -> None:
         self.controls.image.layer_changed.connect(self._refresh)
-        self.controls.thresholds_changed.connect(self._on_thresholds_changed)
+        self.controls.thresholds_changed.connect(self._apply_thresholds)
         self.panel.run_clicked.connect(self._run)
         self.panel.cancel_clicked.connect(self.job.cancel)
         self.job.progressed.connect(self._on_progressed)
@@ -105,14 +105,14 @@ class SegmentWidget(QWidget):
         return refusal(self.controls.image.layer, self._viewer.dims)
 
     def _describe_plane(self) -> str:
-        plane = read_plane(self.controls.image.layer, self._viewer.dims)
+        plane = shown_plane(self.controls.image.layer, self._viewer.dims)
         height, width = plane.shape
         shown = f"The plane shown is segmented ({plane.place}): " if plane.place else ""
         return f"{shown}{width} x {height} px"
 
     def _run(self) -> None:
         controls = self.controls
-        plane = read_plane(controls.image.layer, self._viewer.dims)
+        plane = shown_plane(controls.image.layer, self._viewer.dims).snapshot()
         request = _Request(controls.image.layer, plane, controls.model_name, controls.options())
         self._outcome = "Cancelled: no labels were added."
         self.live.forget()
@@ -129,7 +129,8 @@ class SegmentWidget(QWidget):
             return
         plane = request.plane
         layer = add_nuclei(self._viewer, plane, segmentation)
-        self.live.follow(Result(request.image, plane, model, request.options, segmentation, layer))
+        made_by = (request.model_name, model, request.options)
+        self.live.follow(Result(request.image, plane, *made_by, segmentation, layer))
         where = f" ({plane.place})" if plane.place else ""
         self._outcome = f"{_count(segmentation)} in {self.panel.elapsed_s:.1f} s{where}"
 
@@ -139,11 +140,13 @@ class SegmentWidget(QWidget):
 
     def _on_ended(self) -> None:
         self.panel.show_idle(self._outcome, can_run=not self._refusal())
+        # They may have been moved during the run.
+        self._apply_thresholds()
 
-    def _on_thresholds_changed(self) -> None:
-        image = self.controls.image.layer
-        if image is not None and not self.job.running:
-            self.live.request(image, self.controls.options())
+    def _apply_thresholds(self) -> None:
+        controls = self.controls
+        if controls.image.layer is not None and not self.job.running:
+            self.live.request(controls.image.layer, controls.model_name, controls.options())
 
     def _on_relabelled(self, segmentation: Segmentation) -> None:
         if not self.job.running:
@@ -151,12 +154,14 @@ class SegmentWidget(QWidget):
 
 
 def _steps(request: _Request) -> Generator[Progress, None, tuple[_Request, Model, Segmentation]]:
-    """Load the model and segment, in the worker: nothing here touches napari or Qt."""
+    """Read, load the model and segment, in the worker: nothing here touches napari or Qt."""
+    yield Progress(0, 0)
+    # First of all, before anybody changes them.
+    pixels = request.plane.pixels()
     yield Progress(0, 0)
     model = load_model(request.model_name)
     yield Progress(0, 0)
-    plane = request.plane
-    steps = segment_steps(plane.pixels, model, request.options, rgb=plane.rgb)
+    steps = segment_steps(pixels, model, request.options, rgb=request.plane.rgb)
     return request, model, (yield from steps)
 
 

@@ -53,6 +53,56 @@ def test_drops_alpha_of_grey(stored):
     np.testing.assert_array_equal(read_image(stored("a.png", grey_alpha)), GREY)
 
 
+FOUR = np.dstack([COLOUR, GREY + 30])
+TWO = FOUR[..., :2]
+
+
+@pytest.fixture
+def tiff(tmp_path):
+    """Return a function that writes channels to a TIFF with the tags that are given."""
+
+    def write_tiff(pixels, **tags):
+        tifffile.imwrite(tmp_path / "a.tif", pixels, **tags)
+        return StoredFile(FolderStore(tmp_path), "a.tif")
+
+    return write_tiff
+
+
+@pytest.mark.parametrize("extra", ["assocalpha", "unassalpha"])
+def test_drops_what_a_tiff_says_is_alpha(tiff, extra):
+    tags = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": [extra]}
+    file = tiff(TWO, **tags)
+    assert read_shape(file) == (2, 3)
+    np.testing.assert_array_equal(read_image(file), GREY)
+
+
+@pytest.mark.parametrize("extra", ["unspecified", "unassalpha"])
+@pytest.mark.parametrize("layout", ["contig", "separate"])
+def test_drops_the_fourth_sample_of_an_rgb_tiff(tiff, extra, layout):
+    pixels = FOUR if layout == "contig" else np.moveaxis(FOUR, -1, 0)
+    file = tiff(pixels, photometric="rgb", planarconfig=layout, extrasamples=[extra])
+    assert read_shape(file) == (2, 3)
+    np.testing.assert_array_equal(read_image(file), COLOUR)
+
+
+@pytest.mark.parametrize("read", [read_shape, read_image, read_plane])
+@pytest.mark.parametrize("pixels", [TWO, FOUR], ids=["two", "four"])
+@pytest.mark.parametrize("tags", [{}, {"planarconfig": "contig"}], ids=["pages", "samples"])
+def test_no_channel_of_a_tiff_is_dropped_unasked(tiff, read, pixels, tags):
+    file = tiff(pixels, photometric="minisblack", **tags)
+    shape = rf"\(2, 3, {pixels.shape[2]}\)"
+    with pytest.raises(DatasetError, match=rf"a\.tif cannot be read \(its shape {shape} is not"):
+        read(file)
+
+
+def test_four_channels_of_an_npy_are_rgba_and_two_are_refused(stored):
+    file = stored("a.npy", FOUR)
+    assert read_shape(file) == (2, 3)
+    np.testing.assert_array_equal(read_image(file), COLOUR)
+    with pytest.raises(DatasetError, match=r"its shape \(2, 3, 2\) is not a single plane"):
+        read_image(stored("a.npy", TWO))
+
+
 def test_reads_planar_colour_tiff(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif", np.moveaxis(COLOUR, -1, 0), photometric="rgb", planarconfig="separate"
@@ -100,7 +150,8 @@ def test_complex_image_is_refused(stored):
 @pytest.mark.parametrize("suffix", ["png", "tif", "npy"])
 @pytest.mark.parametrize("read", [read_shape, read_image, read_plane])
 def test_text_under_an_image_name_is_refused(stored, suffix, read):
-    with pytest.raises(DatasetError, match=rf"a\.{suffix} cannot be read \(.+\); replace or remove it"):
+    message = rf"a\.{suffix} cannot be read \(.+\); replace or remove it"
+    with pytest.raises(DatasetError, match=message):
         read(stored(f"a.{suffix}", "this is text, and no image at all"))
 
 

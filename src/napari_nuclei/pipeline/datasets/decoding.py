@@ -26,13 +26,17 @@ MAX_PIXELS = 89_478_485
 """Largest plane that is read: where Pillow, too, begins to suspect a decompression bomb."""
 
 _PILLOW_FORMATS = ("PNG", "JPEG", "BMP")
-_PLAIN_MODES = frozenset({"1", "L", "LA", "I", "I;16", "RGB", "RGBA"})
+_ALPHA_MODES = frozenset({"LA", "RGBA"})
+_PLAIN_MODES = _ALPHA_MODES | {"1", "L", "I", "I;16", "RGB"}
+_ALPHA_SAMPLES = frozenset({tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA})
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class _Format:
+    """How a format is read; alpha, where the file says that there is one, is left out."""
+
     shape: Callable[[IO[bytes]], tuple[int, ...]]
     image: Callable[[IO[bytes]], NDArray[Any]]
     labels: Callable[[IO[bytes]], NDArray[Any]]
@@ -68,7 +72,9 @@ def read_image(file: StoredFile) -> NDArray[Any]:
     Parameters
     ----------
     file : StoredFile
-        PNG, JPEG, BMP, TIFF or NPY; one plane, grey or colour.
+        PNG, JPEG, BMP, TIFF or NPY; one plane, grey or colour. Of a TIFF, the last channel is
+        alpha where its tags say so, or where it is the fourth of an RGB image; four channels of an
+        NPY are RGBA, as for `napari_nuclei.core.images.prepare`.
 
     Returns
     -------
@@ -79,7 +85,8 @@ def read_image(file: StoredFile) -> NDArray[Any]:
     Raises
     ------
     DatasetError
-        As `read_shape`, or the content is damaged or not numeric.
+        As `read_shape`, or the content is damaged or not numeric. Two or four channels that
+        are not known to hold alpha are not a single plane: no channel is dropped unasked.
     """
     pixels = _decode(file, _format_of(file).image)
     if pixels.dtype.kind not in "biuf":
@@ -150,7 +157,7 @@ def _format_of(file: StoredFile) -> _Format:
 
 
 def _plane_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) == 2 or (len(shape) == 3 and 1 <= shape[2] <= 4):
+    if len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3)):
         if min(shape) > 0:
             return shape[0], shape[1]
         raise ValueError("it has no pixels")
@@ -158,10 +165,10 @@ def _plane_shape(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _as_plane(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Drop alpha and a colour axis of length one; give a contiguous array of native byte order."""
+    """Drop a colour axis of length one; give a contiguous array of native byte order."""
     _plane_shape(pixels.shape)
-    if pixels.ndim == 3:
-        pixels = pixels[..., 0] if pixels.shape[2] < 3 else pixels[..., :3]
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
     return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
 
 
@@ -172,12 +179,17 @@ def _pillow_shape(stream: IO[bytes]) -> tuple[int, ...]:
 
 def _pillow_image(stream: IO[bytes]) -> NDArray[Any]:
     with Image.open(stream, formats=_PILLOW_FORMATS) as picture:
-        return np.array(picture if picture.mode in _PLAIN_MODES else picture.convert("RGB"))
+        return _opaque(picture if picture.mode in _PLAIN_MODES else picture.convert("RGB"))
 
 
 def _pillow_labels(stream: IO[bytes]) -> NDArray[Any]:
     with Image.open(stream, formats=_PILLOW_FORMATS) as picture:
-        return np.array(picture)
+        return _opaque(picture)
+
+
+def _opaque(picture: Image.Image) -> NDArray[Any]:
+    pixels = np.array(picture)
+    return pixels[..., :-1] if picture.mode in _ALPHA_MODES else pixels
 
 
 def _tiff_series(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
@@ -186,30 +198,45 @@ def _tiff_series(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     return tiff.series[0]
 
 
+def _tiff_has_alpha(series: tifffile.TiffPageSeries) -> bool:
+    page = series.keyframe
+    if series.axes not in {"YXS", "SYX"} or len(page.extrasamples) != 1:
+        return False
+    # Many programs leave it unspecified, but nothing else is the fourth sample of RGB.
+    is_rgb = page.photometric == tifffile.PHOTOMETRIC.RGB
+    return is_rgb or page.extrasamples[0] in _ALPHA_SAMPLES
+
+
 def _tiff_shape(stream: IO[bytes]) -> tuple[int, ...]:
     with tifffile.TiffFile(stream) as tiff:
         series = _tiff_series(tiff)
         channels_first = series.axes == "SYX"
-        return (*series.shape[1:], series.shape[0]) if channels_first else tuple(series.shape)
+        shape = (*series.shape[1:], series.shape[0]) if channels_first else tuple(series.shape)
+        return (*shape[:-1], shape[-1] - 1) if _tiff_has_alpha(series) else shape
 
 
 def _tiff_pixels(stream: IO[bytes]) -> NDArray[Any]:
     with tifffile.TiffFile(stream) as tiff:
         series = _tiff_series(tiff)
         pixels: NDArray[Any] = series.asarray()
-        return np.moveaxis(pixels, 0, -1) if series.axes == "SYX" else pixels
+        pixels = np.moveaxis(pixels, 0, -1) if series.axes == "SYX" else pixels
+        return pixels[..., :-1] if _tiff_has_alpha(series) else pixels
 
 
 def _npy_shape(stream: IO[bytes]) -> tuple[int, ...]:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0
     shape, _, _ = (read if version == (1, 0) else np.lib.format.read_array_header_2_0)(stream)
-    return tuple(shape)
+    return (*shape[:2], 3) if _is_rgba(shape) else tuple(shape)
 
 
 def _npy_pixels(stream: IO[bytes]) -> NDArray[Any]:
     pixels: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-    return pixels
+    return pixels[..., :3] if _is_rgba(pixels.shape) else pixels
+
+
+def _is_rgba(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[2] == 4
 
 
 _PILLOW = _Format(_pillow_shape, _pillow_image, _pillow_labels)
@@ -223,3 +250,6 @@ _FORMATS = {
     ".tiff": _TIFF,
     ".npy": _Format(_npy_shape, _npy_pixels, _npy_pixels),
 }
+
+SUFFIXES = frozenset(_FORMATS)
+"""The files that can be read, by their endings in lower case."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_nuclei import paths
 from napari_nuclei.model import store
+from napari_nuclei.model.manifest import DEFAULT_NAME, Manifest
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
 from napari_nuclei.pipeline.evaluate import Report, evaluate
 from napari_nuclei.pipeline.segment import segment
@@ -53,7 +54,7 @@ def main() -> None:
     CARD.write_text(card(manifest, report), encoding="utf-8")
 
 
-def ship(trained: store.Model, report: Report) -> store.Manifest:
+def ship(trained: store.Model, report: Report) -> Manifest:
     """Write the model to the package's folder, in place of the one before."""
     provenance = {
         **trained.manifest.provenance,
@@ -66,7 +67,7 @@ def ship(trained: store.Model, report: Report) -> store.Manifest:
         new,
         trained.network,
         trained.manifest.config,
-        name=store.DEFAULT_NAME,
+        name=DEFAULT_NAME,
         thresholds=trained.thresholds,
         provenance=provenance,
     )
@@ -78,7 +79,7 @@ def ship(trained: store.Model, report: Report) -> store.Manifest:
     return manifest
 
 
-def card(manifest: store.Manifest, report: Report) -> str:
+def card(manifest: Manifest, report: Report) -> str:
     """Fill the card's template with the figures of a report and the facts of a manifest."""
     training: dict[str, Any] = manifest.provenance["training"]
     return TEMPLATE.read_text(encoding="utf-8").format(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import ModelError
-from napari_nuclei.model import manifest, store
+from napari_nuclei.model import manifest
 from napari_nuclei.model.manifest import Manifest, TensorSpec, WeightsFile
 from napari_nuclei.model.unet import UNetConfig
 
@@ -218,7 +218,3 @@ def test_any_other_name_can_be_that_of_an_own_model() -> None:
     manifest.check_own_name("default-2")
     with pytest.raises(ModelError, match="is not valid"):
         manifest.check_own_name("nul")
-
-
-def test_the_name_of_the_shipped_model_is_that_of_the_store() -> None:
-    assert store.DEFAULT_NAME == manifest.DEFAULT_NAME

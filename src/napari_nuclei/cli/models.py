@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari_nuclei.cli.arguments import Commands, add_command, add_group
 from napari_nuclei.cli.quiet import preload_network_library
 from napari_nuclei.model import store
+from napari_nuclei.model.manifest import DEFAULT_NAME
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +34,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    print(f"{store.DEFAULT_NAME}  (ships with napari-nuclei)")
+    print(f"{DEFAULT_NAME}  (ships with napari-nuclei)")
     for model in store.list_models():
         print(f"{model.name}  (made {model.provenance.get('created', 'at an unknown time')})")
     return 0

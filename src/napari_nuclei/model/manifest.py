@@ -29,7 +29,6 @@ DEFAULT_NAME = "default"
 _DEVICE = r"(?i:CON|PRN|AUX|NUL|COM[1-9]|LPT[1-9]) *(?:\.|$)"
 _NAME = re.compile(rf"(?!{_DEVICE})[A-Za-z0-9]([A-Za-z0-9 ._-]{{0,62}}[A-Za-z0-9_-])?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-# A network of this many filters in each step stays below 200 MB.
 _MAX_PROBE = 1e6
 _NORMALISATION = {"low_percentile": LOW_PERCENTILE, "high_percentile": HIGH_PERCENTILE}
 _SEAL = "manifest_sha256"

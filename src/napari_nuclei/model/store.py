@@ -18,16 +18,13 @@ from napari_nuclei import paths
 from napari_nuclei.errors import ModelError
 from napari_nuclei.model import contents, manifest, unet, weights
 from napari_nuclei.model.contents import MANIFEST_FILE, WEIGHTS_FILE
-from napari_nuclei.model.manifest import Manifest
+from napari_nuclei.model.manifest import DEFAULT_NAME, Manifest
 from napari_nuclei.model.predictor import KerasPredictor
 
 if TYPE_CHECKING:
     import keras
 
     from napari_nuclei.core.instances import InstanceOptions
-
-DEFAULT_NAME = "default"
-"""Name of the model that ships with the package."""
 
 _KEPT_IN_MEMORY = 2
 

@@ -12,7 +12,7 @@ from napari_nuclei import files
 from napari_nuclei.errors import DatasetError, NucleiError, RunError
 from napari_nuclei.model import store, trainer
 from napari_nuclei.model.contents import MANIFEST_FILE
-from napari_nuclei.model.manifest import check_name
+from napari_nuclei.model.manifest import check_own_name
 from napari_nuclei.pipeline import reports, runs
 from napari_nuclei.pipeline.datasets import Dataset, Item, split_by_image
 from napari_nuclei.pipeline.evaluate import Report, evaluate, save_figures
@@ -103,7 +103,7 @@ def _open_run(
     if resume:
         return runs.reopen(folder)
     # Hours later would be a bad moment to find these wrong.
-    check_name(name)
+    check_own_name(name)
     trainer.check_encoder_weights(options.encoder_weights)
     pool = dataset.in_group("train") if "train" in dataset.groups else dataset
     train_part, val_part = split_by_image(pool, val_fraction, options.seed)

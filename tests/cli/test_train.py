@@ -73,7 +73,8 @@ def test_a_splits_file_chooses_the_images(
 def test_resuming_goes_on_with_the_recipe_of_the_run(
     command: Command, pairs: Path, calls: Calls, tmp_path: Path
 ) -> None:
-    request = {"options": TrainOptions(epochs=9).to_json()}
+    options = TrainOptions(epochs=9).to_json()
+    request = {"name": "mine", "data": "pairs", "options": options, "train": {}, "val": {}}
     (tmp_path / "run.json").write_text(json.dumps(request))
     command("train", pairs, "-o", tmp_path, "--resume")
     row = {"loss": 0.21, "val_loss": 0.25, "val_pixel_accuracy": 0.967, "val_pixel_iou": 0.79}

@@ -4,5 +4,8 @@ from __future__ import annotations
 
 
 def preload() -> None:
-    """Import Keras and its backend now rather than at their first use."""
-    import keras  # noqa: F401
+    """Import Keras and start its backend now rather than at their first use."""
+    import keras
+
+    # The first tensor makes TensorFlow look for graphics cards, and talk about it.
+    keras.ops.zeros(1)

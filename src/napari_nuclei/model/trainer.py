@@ -77,20 +77,21 @@ class Trainer:
             Of this step alone.
         """
         self.network.optimizer.learning_rate = learning_rate
-        return _as_floats(self.network.train_on_batch(images, targets, return_dict=True))
+        batch = _as_tensors(images, targets)
+        return _as_floats(self.network.train_on_batch(*batch, return_dict=True))
 
     def test(self, images: NDArray[np.float32], targets: NDArray[np.float32]) -> dict[str, float]:
         """Return loss and metrics of a batch."""
-        return _as_floats(self.network.test_on_batch(images, targets, return_dict=True))
+        batch = _as_tensors(images, targets)
+        return _as_floats(self.network.test_on_batch(*batch, return_dict=True))
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Return the network's tensors by name."""
-        return {name: v.numpy() for name, v in unet.named_weights(self.network).items()}
+        return unet.read_weights(unet.named_weights(self.network))
 
     def optimizer_state(self) -> dict[str, NDArray[Any]]:
         """Return the optimizer's tensors, in its own stable order."""
-        variables = self.network.optimizer.variables
-        return {f"optimizer/{index:04d}": v.numpy() for index, v in enumerate(variables)}
+        return unet.read_weights(self._optimizer_variables())
 
     def restore(self, tensors: dict[str, NDArray[Any]]) -> None:
         """Put back what `weights` and `optimizer_state` returned.
@@ -100,10 +101,19 @@ class Trainer:
         ModelError
             When the tensors are those of another network; nothing is changed then.
         """
-        variables = dict(unet.named_weights(self.network))
-        optimizer = self.network.optimizer.variables
-        variables |= {f"optimizer/{index:04d}": v for index, v in enumerate(optimizer)}
+        variables = unet.named_weights(self.network) | self._optimizer_variables()
         unet.assign_weights(variables, tensors)
+
+    def _optimizer_variables(self) -> dict[str, keras.Variable]:
+        variables = self.network.optimizer.variables
+        return {f"optimizer/{index:04d}": v for index, v in enumerate(variables)}
+
+
+def set_seed(seed: int) -> None:
+    """Make the random weights of networks built from now on the same for the same seed."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
 
 
 def check_encoder_weights(source: str) -> None:
@@ -148,6 +158,13 @@ def load_encoder(network: keras.Model, source: str = IMAGENET) -> None:
     wanted = unet.named_weights(network)
     wanted = {name: v for name, v in wanted.items() if name.split("/")[0] in encoder}
     unet.assign_weights(wanted, tensors)
+
+
+def _as_tensors(*arrays: NDArray[np.float32]) -> list[Any]:
+    """Convert here what Keras converts for TensorFlow, but with PyTorch not for the metrics."""
+    from keras import ops
+
+    return [ops.convert_to_tensor(array) for array in arrays]
 
 
 def _as_floats(logs: dict[str, Any]) -> dict[str, float]:

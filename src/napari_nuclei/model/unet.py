@@ -156,6 +156,14 @@ def named_weights(network: keras.Model) -> dict[str, keras.Variable]:
     }
 
 
+def read_weights(variables: Mapping[str, keras.Variable]) -> dict[str, NDArray[Any]]:
+    """Return a copy of the variables' values, under the same names."""
+    from keras import ops
+
+    # Not variable.numpy(): with PyTorch it refuses what is being trained, or shares its memory.
+    return {name: ops.convert_to_numpy(ops.copy(v)) for name, v in variables.items()}
+
+
 def assign_weights(
     variables: Mapping[str, keras.Variable], tensors: Mapping[str, NDArray[Any]]
 ) -> None:

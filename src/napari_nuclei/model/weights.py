@@ -30,7 +30,7 @@ _PROBE_TOLERANCE = 0.01
 
 def rounded(network: keras.Model) -> Tensors:
     """Return the network's tensors as they are stored: kernels as float16, the rest as float32."""
-    tensors = {name: v.numpy() for name, v in unet.named_weights(network).items()}
+    tensors = unet.read_weights(unet.named_weights(network))
     # What float16 cannot hold becomes infinite, and `fill` refuses that.
     with np.errstate(over="ignore"):
         return {n: t.astype(np.float16) if n.endswith("kernel") else t for n, t in tensors.items()}

@@ -66,6 +66,7 @@ def train_steps(
     keras.Model
         The network with the weights of the best epoch.
     """
+    trainer.set_seed(options.seed)
     network = unet.build(options.network)
     teacher = trainer.Trainer(
         network, trainer.OptimizerOptions(options.weight_decay, options.freeze_encoder)

@@ -196,3 +196,16 @@ def test_threshold_out_of_range_is_named(name, value):
 def test_negative_area_is_refused():
     with pytest.raises(InputError, match="The minimum area is -1"):
         InstanceOptions(min_area_px=-1)
+
+
+def test_higher_separation_parts_more_and_loses_no_nucleus():
+    # Two nuclei whose seam lies at 0.5, and a third whose centre nobody is sure of.
+    centredness = np.array([0.9] * 8 + [0.5] * 2 + [0.8] * 8 + [0] * 6 + [0.2] * 8, np.float32)
+    maps = np.zeros((16, 32, 3), np.float32)
+    maps[4:12, :, 2] = centredness
+    maps[..., 0] = maps[..., 2] > 0
+    counts = [
+        label_nuclei(maps, InstanceOptions(0.5, separation, 1)).max()
+        for separation in (0.1, 0.3, 0.7, 0.95)
+    ]
+    assert counts == [2, 2, 3, 3]

@@ -119,6 +119,9 @@ def test_a_folder_gives_its_images_in_order_and_nothing_else(tmp_path: Path) -> 
             path.write_text("notes")
         else:
             write(path)
+    # Results of an earlier run on the image alone.
+    for name in ("a_labels.tif", "b_overlay.png"):
+        write(tmp_path / "in" / name)
     (tmp_path / "in" / "folder.png").mkdir()
     plan = batch.plan_batch([tmp_path / "in"], tmp_path / "out")
     assert [image.name for image in plan.images] == ["a.tif", "b.png"]

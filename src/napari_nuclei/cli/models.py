@@ -30,7 +30,12 @@ def add_to(commands: Commands) -> None:
         if run is _export:
             parser.add_argument("zip", type=Path, metavar="ZIP")
     parser = add_command(actions, "import", _import, "add a model to your own")
-    parser.add_argument("zip", type=Path, metavar="ZIP", help="as export wrote it")
+    parser.add_argument(
+        "zip",
+        type=Path,
+        metavar="ZIP",
+        help="as export wrote it, or a model folder such as RUN/model",
+    )
 
 
 def _list(args: argparse.Namespace) -> int:

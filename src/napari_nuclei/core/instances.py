@@ -18,6 +18,7 @@ MAX_MIN_AREA_PX = 1_000_000
 """Largest `min_area_px` of `InstanceOptions`, far above the area of any nucleus."""
 
 _SMOOTH_PX = 1.5
+_LEVEL_STEP = 0.2
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,7 @@ class InstanceOptions:
     probability : float
         A pixel whose nucleus probability is above this belongs to a nucleus; in (0, 1).
     separation : float
-        A nucleus grows from each connected region whose centredness is above this; in (0, 1).
-        Higher values part more nuclei, and lose those whose centre is unclear.
+        How deep a seam may lie and still part two nuclei; in (0, 1). Higher values part more.
     min_area_px : int
         Smaller nuclei are dropped; 0 to `MAX_MIN_AREA_PX`.
 
@@ -48,7 +48,7 @@ class InstanceOptions:
         for name in ("probability", "separation"):
             if not 0 < getattr(self, name) < 1:
                 raise InputError(
-                    f"The {name} threshold is {getattr(self, name)}: choose one between 0 and 1."
+                    f"The {name} threshold is {getattr(self, name)}: choose one over 0 and under 1."
                 )
         if not 0 <= self.min_area_px <= MAX_MIN_AREA_PX:
             raise InputError(
@@ -75,10 +75,10 @@ def label_nuclei(
 
     Notes
     -----
-    The centredness of a pixel is its distance to the edge, lowered where a border is likely. Every
-    region of it above `separation` is a marker; the watershed [1]_ floods from the markers over
-    the mask in the order of centredness. A region of the mask without a marker becomes a nucleus
-    of its own: it is a nucleus whose centre the network was not sure of.
+    The centredness of a pixel is its distance to the edge, lowered where a border is likely. Its
+    regions above some levels up to `separation` are markers; a region is replaced by those within
+    it at the next level where these are two or more. The watershed [1]_ floods from the markers
+    over the mask in the order of centredness.
 
     References
     ----------
@@ -87,7 +87,7 @@ def label_nuclei(
     options = options or InstanceOptions()
     mask = maps[..., NUCLEUS] > options.probability
     centredness = _centredness(maps)
-    markers = _markers(mask, centredness > options.separation)
+    markers = _markers(mask, centredness, options.separation)
     labels = watershed(-centredness, markers, mask=mask)
     return _drop_small(labels.astype(np.int32), options.min_area_px)
 
@@ -104,14 +104,24 @@ def _centredness(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return smooth
 
 
-def _markers(mask: NDArray[np.bool_], centres: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Give a number to each centre, and to each part of the mask that has none."""
-    parts, _ = ndimage.label(mask)
-    markers, count = ndimage.label(centres & mask)
-    has_centre = np.zeros(parts.max() + 1, bool)
-    has_centre[parts[markers > 0]] = True
-    orphans = mask & ~has_centre[parts]
-    return np.asarray(np.where(orphans, parts + count, markers), np.int32)
+def _markers(
+    mask: NDArray[np.bool_], centredness: NDArray[np.float32], separation: float
+) -> NDArray[np.int32]:
+    """Give each part of the mask a number, then part them further, level by level.
+
+    A marker gives way to the regions within it that exceed the next level only if there are two or
+    more: so no nucleus is lost at a level that its centre does not reach.
+    """
+    markers, _ = ndimage.label(mask)
+    for level in np.arange(separation, 0, -_LEVEL_STEP)[::-1]:
+        finer, count = ndimage.label(mask & (centredness > level))
+        inside = finer > 0
+        parent = np.zeros(count + 1, np.int64)
+        parent[finer[inside]] = markers[inside]
+        is_parted = np.bincount(parent[1:], minlength=markers.max() + 1) > 1
+        replaced = np.where(inside, finer + markers.max(), 0)
+        markers = np.where(is_parted[markers] & mask, replaced, markers)
+    return np.asarray(markers, np.int32)
 
 
 def _drop_small(labels: NDArray[np.int32], min_area_px: int) -> NDArray[np.int32]:

@@ -138,10 +138,12 @@ def _find_images(path: Path, results: Path) -> list[Path]:
             f"The results cannot go to {path}, where the images are: a second run would segment "
             "them, too; choose another folder."
         )
-    images = sorted(file for file in path.iterdir() if _looks_like_image(file))
+    images = {file for file in path.iterdir() if _looks_like_image(file)}
     if not images:
         raise InputError(f"{path} has no images ({' '.join(sorted(SUFFIXES))}): choose another.")
-    return images
+    # What was written beside an image when it was given alone is no image of the folder.
+    results_there = {file for image in images for file in result_paths(path, image.stem)}
+    return sorted(images - results_there)
 
 
 def _looks_like_image(file: Path) -> bool:

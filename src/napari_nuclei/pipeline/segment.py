@@ -113,7 +113,8 @@ def segment(
     rgb : bool, optional
         Whether the last axis holds colours; guessed from the shape when not given.
     **options
-        Fields of `SegmentOptions`.
+        Fields of `SegmentOptions`: ``diameter_px``, ``probability``, ``separation``,
+        ``min_area_px``, ``semantic``, ``tile_px``, ``halo_px``, ``batch_size``.
 
     Returns
     -------

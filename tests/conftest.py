@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 # First of all: it makes a later `import keras` in any test safe beside napari's canvas.
 import napari_nuclei.model  # noqa: F401
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.model import store, unet
 
@@ -104,7 +105,13 @@ def tiny_model(tiny_network: Any, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("models") / "tiny"
     thresholds = InstanceOptions(0.4, 0.6, 9)
     store.save_model(
-        folder, tiny_network, TINY, name="tiny", thresholds=thresholds, provenance=PROVENANCE
+        folder,
+        tiny_network,
+        TINY,
+        name="tiny",
+        thresholds=thresholds,
+        diameters=DiameterRange(12.0, 46.0),
+        provenance=PROVENANCE,
     )
     return folder
 

@@ -69,6 +69,7 @@ def ship(trained: store.Model, report: Report) -> Manifest:
         trained.manifest.config,
         name=DEFAULT_NAME,
         thresholds=trained.thresholds,
+        diameters=trained.diameters,
         provenance=provenance,
     )
     # Rounded once when the run saved it, the model must not change when it is saved again.

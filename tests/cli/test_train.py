@@ -48,13 +48,15 @@ def test_every_option_reaches_the_training(command: Command, pairs: Path, calls:
         "train", pairs, "-o", "run", "--epochs", 3, "--batch-size", 2, "--crops-per-image", 5,
         "--learning-rate", 0.01, "--weight-decay", 0.02, "--dropout", 0.3, "--seed", 7,
         "--freeze-encoder", "--encoder-weights", "random", "--decoder-filters", "8,7,6,5",
-        "--no-augment", "--val-fraction", 0.4, "--name", "mine", "--tensorboard",
+        "--freeze-batchnorm", "--diameters", "20,40.5", "--no-augment", "--val-fraction", 0.4,
+        "--name", "mine", "--tensorboard",
     )  # fmt: skip
     (call,) = calls
     assert call["options"] == TrainOptions(
         epochs=3, batch_size=2, crops_per_image=5, learning_rate=0.01, weight_decay=0.02,
         dropout=0.3, seed=7, freeze_encoder=True, encoder_weights="random",
-        decoder_filters=(8, 7, 6, 5), augment=False,
+        decoder_filters=(8, 7, 6, 5), augment=False, freeze_batchnorm=True,
+        diameters_px=(20, 40.5),
     )  # fmt: skip
     assert (call["val_fraction"], call["name"], call["tensorboard"]) == (0.4, "mine", True)
 

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_nuclei.core.appearance import UNCHANGED, AppearanceOptions
 from napari_nuclei.core.augment import (
     NO_AUGMENTATION,
     AugmentOptions,
     make_source,
     random_crop,
 )
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.targets import distance_to_edge, make_targets
 
-TURNS_ONLY = AugmentOptions(gamma=0, contrast=0, brightness=0, colour=0, blur_px=0, noise=0)
+TURNS_ONLY = AugmentOptions(look=UNCHANGED)
 """The crop is turned, scaled and mirrored, but its grey values stay."""
 
 NUCLEUS, BORDER, DISTANCE, WEIGHT = range(4)
@@ -32,6 +34,11 @@ def labels_of(height=48, width=40):
     labels[20:40, 8:22] = 8
     labels[10:24, 26:36] = 200
     return labels
+
+
+def square(side_px):
+    """Return the range of one diameter: that of squares of this side."""
+    return DiameterRange(*[2 * side_px / np.sqrt(np.pi)] * 2)
 
 
 def crop_of(image, labels, options=NO_AUGMENTATION, tile_px=32, seed=0):
@@ -124,34 +131,13 @@ def test_image_of_any_size_gives_a_crop_of_the_size_asked_for(seed, shape, chann
     np.testing.assert_array_equal(crop.target[..., WEIGHT], 1)
 
 
-@settings(deadline=None)
-@given(SEEDS)
-def test_grey_stays_grey(seed):
-    labels = labels_of()
-    image = crop_of(noise_image(labels.shape, 1), labels, AugmentOptions(), seed=seed).image
-    np.testing.assert_array_equal(image[..., 0], image[..., 1])
-    np.testing.assert_array_equal(image[..., 0], image[..., 2])
-
-
-def test_colours_vary():
-    labels = labels_of()
-    image = grey(np.full(labels.shape, 0.5))
-    image[0, 0] = (0, 0.5, 1)  # not a grey image, so its channels may differ
-    means = crop_of(image, labels, replace(NO_AUGMENTATION, colour=0.15)).image.mean((0, 1))
-    assert np.ptp(means) > 0.02
-
-
 @pytest.mark.parametrize(
     "varied",
     [
         {"scale": (0.5, 2.0)},
         {"stretch": 0.15},
         {"rotate": True},
-        {"gamma": 0.35},
-        {"contrast": 0.25},
-        {"brightness": 0.1},
-        {"blur_px": 1.2},
-        {"noise": 0.06},
+        {"look": AppearanceOptions()},
     ],
     ids=lambda varied: next(iter(varied)),
 )
@@ -178,3 +164,36 @@ def test_source_keeps_one_channel_of_a_grey_image_and_three_of_a_colour_image():
     labels = labels_of()
     assert make_source(noise_image(labels.shape, 1), labels).image.shape == (48, 40, 1)
     assert make_source(noise_image(labels.shape, 3), labels).image.shape == (48, 40, 3)
+
+
+@pytest.mark.parametrize("side_px", [12, 24, 48])
+def test_source_of_a_diameter_shows_its_nuclei_in_that_size(side_px):
+    labels = np.zeros((96, 96), np.int32)
+    labels[24 : 24 + side_px, 24 : 24 + side_px] = 7
+    source = make_source(grey(labels > 0), labels, square(24))
+    rng = np.random.default_rng(0)
+    crop = random_crop(source, int(96 * 24 / side_px), NO_AUGMENTATION, rng)
+    assert crop.target[..., NUCLEUS].sum() == 24**2
+
+
+def test_source_of_a_smaller_diameter_is_filtered_not_skipped():
+    labels = np.ones((64, 64), np.int32)
+    stripes = grey(np.indices(labels.shape)[1] % 2)
+    source = make_source(stripes, labels, square(32))
+    assert source.image.shape == (32, 32, 1)
+    assert np.ptp(source.image[:, 2:-2]) < 64
+
+
+def test_source_without_nuclei_keeps_its_scale():
+    labels = np.zeros((8, 6), np.int32)
+    source = make_source(noise_image(labels.shape, 1), labels, square(30))
+    assert (source.image.shape, source.enlargement) == ((8, 6, 1), 1)
+
+
+@settings(deadline=None)
+@given(SEEDS)
+def test_crop_near_a_nucleus_shows_one(seed):
+    labels = np.zeros((200, 180), np.int32)
+    labels[150:160, 20:30] = 4
+    options = replace(NO_AUGMENTATION, rotate=True, near_nucleus_share=1)
+    assert crop_of(grey(labels > 0), labels, options, seed=seed).target[..., NUCLEUS].any()

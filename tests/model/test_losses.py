@@ -35,9 +35,9 @@ def test_a_perfect_prediction_costs_nothing() -> None:
 
 
 def test_the_loss_of_one_undecided_pixel() -> None:
-    # Logit 0 means 1/2 everywhere: ln 2 for the nucleus; half of 4 times ln 2 for the border;
+    # Logit 0 means 1/2 everywhere: ln 2 for the nucleus; 4 times ln 2 for the border;
     # ln 2 for the distance; and half of 1 - (2 * 1/2 + 1) / (1 + 1/2 + 1) for the overlap.
-    expected = np.log(2) * (1 + 0.5 * 4 + 1) + 0.5 * (1 - 2 / 2.5)
+    expected = np.log(2) * (1 + 4 + 1) + 0.5 * (1 - 2 / 2.5)
 
     assert _loss(_target((1, 1, 1, 1)), _logits((0, 0, 0))) == pytest.approx(expected, rel=1e-5)
 

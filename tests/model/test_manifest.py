@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import ModelError
 from napari_nuclei.model import manifest
@@ -21,6 +22,7 @@ EXAMPLE = Manifest(
     name="my nuclei",
     config=UNetConfig((8, 8, 8, 8), dropout=0.1),
     thresholds=InstanceOptions(0.4, 0.6, 9),
+    diameters=DiameterRange(10, 46),
     provenance={"licence": "CC0-1.0", "metrics": {"dice": 0.93}, "base": None, "by": "Å 5 µm"},
     tensors=(
         TensorSpec("logits/bias", (3,), "float32"),
@@ -146,6 +148,11 @@ def test_another_normalisation_asks_for_an_update() -> None:
         lambda d: d["thresholds"].update(probability=1.5),
         lambda d: d["thresholds"].update(min_area_px=2.0),
         lambda d: d["thresholds"].update(min_area_px=True),
+        lambda d: d["diameters"].update(smallest_px=47.0),
+        lambda d: d["diameters"].update(smallest_px=0.0),
+        lambda d: d["diameters"].update(largest_px=1e9),
+        lambda d: d["diameters"].update(largest_px=46),
+        lambda d: d.update(diameters=None),
         lambda d: d["tensors"][0].update(shape="3"),
         lambda d: d["tensors"][0].update(offset=0),
         lambda d: d["weights"].update(bytes=1234.0),

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_nuclei import paths
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import ModelError
 from napari_nuclei.model import manifest, store, unet
@@ -50,8 +51,13 @@ def _names() -> list[str]:
 
 def _save(folder: Path, network: Any, **changes: Any) -> manifest.Manifest:
     config = changes.pop("config", UNetConfig((8, 8, 8, 8)))
-    options = {"name": "mine", "thresholds": InstanceOptions(), "provenance": {}} | changes
-    return store.save_model(folder, network, config, **options)
+    options = {
+        "name": "mine",
+        "thresholds": InstanceOptions(),
+        "diameters": DiameterRange(10, 46),
+        "provenance": {},
+    }
+    return store.save_model(folder, network, config, **options | changes)
 
 
 def test_a_saved_model_loads_as_it_was_saved(tiny_model: Path, tiny_network: Any) -> None:

@@ -143,6 +143,20 @@ def test_a_frozen_encoder_stays_as_it_is_with_its_statistics() -> None:
     assert {"up_1_conv/kernel", "up_1_BN/moving_mean", "logits/bias"} <= changed
 
 
+def test_a_frozen_batch_normalisation_stays_while_the_encoder_learns() -> None:
+    network = unet.build(TINY)
+    teacher = Trainer(network, OptimizerOptions(freeze_batchnorm=True))
+    network.run_eagerly = True
+    before = teacher.weights()
+
+    teacher.train(*_batch(), RATE)
+
+    after = teacher.weights()
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert not {name for name in changed if "BN" in name and not name.startswith("up_")}
+    assert {"block_1_expand/kernel", "up_1_BN/moving_mean", "logits/bias"} <= changed
+
+
 def test_the_learning_rate_of_a_step_counts(teacher: Trainer) -> None:
     before = teacher.weights()["logits/kernel"]
 

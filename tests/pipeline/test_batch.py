@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import batch
@@ -30,6 +31,7 @@ class BrightIsNucleus:
     name: str = "bright"
     sha256: str = "0" * 64
     thresholds: InstanceOptions = field(default_factory=InstanceOptions)
+    diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
 
     def predictor(self, batch_size: int) -> BrightIsNucleus:
         return self

@@ -22,8 +22,11 @@ def test_one_step_is_trained_at_the_full_rate():
     assert learning_rate(TrainOptions(learning_rate=0.1), 0, 1) == 0.1
 
 
-def test_options_survive_json():
-    options = TrainOptions(epochs=3, decoder_filters=(8, 7, 6, 5), freeze_encoder=True)
+@pytest.mark.parametrize("diameters_px", [None, (24.0, 48.5)])
+def test_options_survive_json(diameters_px):
+    options = TrainOptions(
+        epochs=3, decoder_filters=(8, 7, 6, 5), freeze_encoder=True, diameters_px=diameters_px
+    )
     assert TrainOptions.from_json(json.loads(json.dumps(options.to_json()))) == options
 
 
@@ -39,6 +42,8 @@ def test_options_survive_json():
         ("weight_decay", -0.1),
         ("dropout", 1.0),
         ("decoder_filters", (2048, 8, 8, 8)),
+        ("diameters_px", (48, 24)),
+        ("diameters_px", (0, 24)),
     ],
 )
 def test_impossible_options_are_refused(field, value):

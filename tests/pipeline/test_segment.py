@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.core.metrics import score
 from napari_nuclei.core.targets import distance_to_edge
@@ -13,13 +14,13 @@ from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.segment import (
-    REFERENCE_DIAMETER_PX,
     SegmentOptions,
     relabel,
     segment,
     segment_steps,
 )
 
+DIAMETERS = DiameterRange(20, 45)
 THRESHOLDS = InstanceOptions(probability=0.5, separation=0.5, min_area_px=12)
 SIZES = [(1, 1), (1, 50), (37, 1), (131, 97), (8000, 16)]
 
@@ -31,6 +32,7 @@ class FakeModel:
     name: str = "fake"
     sha256: str = "0" * 64
     thresholds: InstanceOptions = THRESHOLDS
+    diameters: DiameterRange = DIAMETERS
     batches: list[int] = field(default_factory=list)
 
     def predictor(self, batch_size):
@@ -43,7 +45,10 @@ class FakeModel:
         return tiles * np.array([1, 0, 1], np.float32)
 
 
-def run(image, options=None, model=None, **kwargs):
+AS_IS = SegmentOptions(diameter_px=None)
+
+
+def run(image, options=AS_IS, model=None, **kwargs):
     return result_of(segment_steps(image, model or FakeModel(), options, **kwargs))
 
 
@@ -89,12 +94,12 @@ def test_finds_each_nucleus_with_its_row_in_the_table(truth):
     np.testing.assert_allclose(found.probability, truth > 0, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [None, SegmentOptions(diameter_px=35)], ids=["as is", "scaled"])
+@pytest.mark.parametrize("diameter_px", [None, 60, "auto"])
 @pytest.mark.parametrize("shape", SIZES, ids=str)
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "int32", "float32", "float64"])
-def test_labels_have_the_size_of_the_image(shape, dtype, options):
+def test_labels_have_the_size_of_the_image(shape, dtype, diameter_px):
     image = (100 * np.random.default_rng(0).random(shape)).astype(dtype)
-    found = run(image, options)
+    found = run(image, SegmentOptions(diameter_px=diameter_px))
     assert found.labels.shape == found.probability.shape == shape
     assert found.labels.dtype == np.int32
     assert found.probability.dtype == found.maps.dtype == np.float32
@@ -123,7 +128,9 @@ def test_pixels_that_are_no_numbers_are_background(truth):
 @pytest.mark.parametrize("value", [0, 200])
 @pytest.mark.parametrize("semantic", [False, True])
 def test_constant_image_has_no_nuclei(value, semantic):
-    found = run(np.full((60, 70), value, np.uint8), SegmentOptions(semantic=semantic))
+    found = run(
+        np.full((60, 70), value, np.uint8), SegmentOptions(diameter_px="auto", semantic=semantic)
+    )
     assert not found.labels.any()
     assert {len(column) for column in found.table.values()} == {0}
 
@@ -138,10 +145,9 @@ def test_unusable_image_is_refused_before_the_network_runs():
 
 
 def test_diameter_brings_nuclei_to_the_size_the_network_knows(truth):
-    as_is, scaled = FakeModel(), FakeModel()
+    as_is, scaled = FakeModel(), FakeModel(diameters=DiameterRange(10, 20))
     run(picture_of(truth), model=as_is)
-    diameter_px = 2 * REFERENCE_DIAMETER_PX
-    found = run(picture_of(truth), SegmentOptions(diameter_px=diameter_px), scaled)
+    found = run(picture_of(truth), SegmentOptions(diameter_px=40), scaled)
     assert (sum(as_is.batches), sum(scaled.batches)) == (4, 1)
     assert found.labels.shape == truth.shape
     assert found.labels.max() == 4
@@ -161,8 +167,27 @@ def test_single_pixel_takes_any_diameter(diameter_px):
     assert run(np.ones((1, 1)), SegmentOptions(diameter_px=diameter_px)).labels.tolist() == [[0]]
 
 
+@pytest.mark.parametrize("diameter_px", [20, 41, 45])
+def test_nuclei_of_a_size_that_the_network_knows_are_left_as_they_are(truth, diameter_px):
+    found = run(picture_of(truth), SegmentOptions(diameter_px=diameter_px))
+    np.testing.assert_array_equal(found.labels, run(picture_of(truth)).labels)
+
+
+@pytest.mark.parametrize("radius_px", [8, 20, 60])
+def test_auto_is_the_diameter_of_the_nuclei(radius_px):
+    truth = discs(radius_px, 8 * radius_px + 30, 9 * radius_px + 30)
+    found = run(picture_of(truth), SegmentOptions())
+    assert found.diameter_px == pytest.approx(2 * radius_px, rel=0.2)
+    again = run(picture_of(truth), SegmentOptions(diameter_px=found.diameter_px))
+    assert_same(found, again)
+
+
+def test_auto_takes_an_image_without_nuclei_as_it_is():
+    assert run(np.zeros((50, 60)), SegmentOptions()).diameter_px is None
+
+
 def test_semantic_gives_the_mask(truth):
-    found = run(picture_of(truth), SegmentOptions(semantic=True))
+    found = run(picture_of(truth), SegmentOptions(diameter_px=None, semantic=True))
     np.testing.assert_array_equal(found.labels, truth > 0)
     assert found.labels.dtype == np.int32
     assert found.table["index"].tolist() == [1]
@@ -173,7 +198,9 @@ def test_thresholds_are_the_models_unless_chosen():
     model = FakeModel(thresholds=InstanceOptions(0.8, 0.9, 1))
 
     def area(**chosen):
-        return run(image, SegmentOptions(**chosen), model).labels.astype(bool).mean()
+        return (
+            run(image, SegmentOptions(diameter_px=None, **chosen), model).labels.astype(bool).mean()
+        )
 
     assert area() == pytest.approx(0.2, abs=0.01)
     assert area(probability=0.4) == pytest.approx(0.6, abs=0.01)
@@ -183,22 +210,24 @@ def test_thresholds_are_the_models_unless_chosen():
 def test_relabel_equals_a_fresh_run_with_the_same_thresholds(truth):
     model = FakeModel()
     first = run(picture_of(truth), model=model)
-    for options in (
-        SegmentOptions(probability=0.2, separation=0.9),
-        SegmentOptions(min_area_px=2000),
-        SegmentOptions(semantic=True),
-        SegmentOptions(),
+    for chosen in (
+        {"probability": 0.2, "separation": 0.9},
+        {"min_area_px": 2000},
+        {"semantic": True},
+        {},
     ):
         model.batches.clear()
-        again = relabel(first, options, model)
+        # The diameter belongs to the maps, so it stays what it was.
+        again = relabel(first, SegmentOptions(diameter_px="auto", **chosen), model)
         assert model.batches == []
-        assert_same(again, run(picture_of(truth), options, model))
+        fresh = run(picture_of(truth), SegmentOptions(diameter_px=None, **chosen), model)
+        assert_same(again, fresh)
 
 
 def test_recipe_gives_the_same_labels_again(truth):
     picture = picture_of(truth)
     model = FakeModel(thresholds=InstanceOptions(0.3, 0.7, 5))
-    found = run(picture, SegmentOptions(diameter_px=30, halo_px=8), model)
+    found = run(picture, SegmentOptions(diameter_px=60, halo_px=8), model)
     recipe = json.loads(json.dumps(found.recipe))
     assert recipe == found.recipe
     assert recipe["model"] == {"name": "fake", "sha256": "0" * 64}
@@ -208,14 +237,14 @@ def test_recipe_gives_the_same_labels_again(truth):
 
 
 def test_progress_counts_tiles(truth):
-    steps = segment_steps(picture_of(truth), FakeModel(), SegmentOptions(batch_size=3))
+    steps = segment_steps(picture_of(truth), FakeModel(), replace(AS_IS, batch_size=3))
     assert list(steps) == [Progress(0, 4), Progress(3, 4), Progress(4, 4)]
 
 
 @pytest.mark.parametrize("done", [0, 1])
 def test_closing_ends_the_work(truth, done):
     model = FakeModel()
-    steps = segment_steps(picture_of(truth), model, SegmentOptions(batch_size=1))
+    steps = segment_steps(picture_of(truth), model, replace(AS_IS, batch_size=1))
     for _ in range(done + 1):
         next(steps)
     steps.close()
@@ -244,7 +273,7 @@ def test_option_out_of_range_is_named(options, message):
 @pytest.mark.parametrize("wanted", [None, "my model"])
 def test_segment_loads_the_model_and_takes_options_by_name(truth, wanted, monkeypatch):
     monkeypatch.setattr(store, "load_model", lambda name: {wanted: FakeModel()}[name])
-    found = segment(picture_of(truth), wanted, min_area_px=2000)
+    found = segment(picture_of(truth), wanted, diameter_px=None, min_area_px=2000)
     assert found.recipe["options"]["min_area_px"] == 2000
     assert found.labels.max() == 0
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.core.targets import make_targets
 from napari_nuclei.pipeline.thresholds import choose_thresholds
@@ -41,5 +42,5 @@ class Network:
 
 @pytest.mark.parametrize(("probability", "expected"), [(1.0, 0.5), (0.45, 0.4)])
 def test_the_most_ordinary_of_the_best_thresholds_is_chosen(probability, expected):
-    chosen = choose_thresholds(Network(), [Discs(probability)])
+    chosen = choose_thresholds(Network(), [Discs(probability)], DiameterRange(1, 1000))
     assert chosen == InstanceOptions(expected, InstanceOptions().separation)

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from qtpy.QtCore import QThreadPool
 
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.ui import segment_widget
 
@@ -34,6 +35,7 @@ class FakeModel:
     name: str = "fake"
     sha256: str = "0" * 64
     thresholds: InstanceOptions = field(default_factory=InstanceOptions)
+    diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
     gate: threading.Event = field(default_factory=threading.Event)
     waiting: threading.Event = field(default_factory=threading.Event)
     batches: int = 0

@@ -80,7 +80,7 @@ def test_result_is_a_new_layer_with_table_and_recipe(
     recipe = layer.metadata["napari_nuclei"]
     assert recipe["model"] == {"name": "fake", "sha256": "0" * 64}
     assert (recipe["image"], recipe["plane"]) == ("cells", "")
-    assert widget.panel.status.text().startswith("2 nuclei in ")
+    assert widget.panel.status.text().startswith("2 nuclei of about 12 px in ")
     assert widget.panel.button.text() == "Run"
 
 
@@ -200,6 +200,7 @@ def test_progress_is_counted_in_tiles(
     viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press, qtbot: QtBot
 ) -> None:
     viewer.add_image(LARGE, name="cells")
+    widget.controls.diameter.setValue(20)  # before the first tile nothing has to be estimated
     start(widget)
     qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 49 tiles")
     assert widget.panel.bar.maximum() == 49

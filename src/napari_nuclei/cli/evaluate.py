@@ -18,6 +18,7 @@ from napari_nuclei.cli.arguments import (
     load_model,
     open_chosen,
 )
+from napari_nuclei.cli.diameter import add_diameter, read_diameter_px
 from napari_nuclei.pipeline.evaluate import (
     ImageScores,
     Report,
@@ -45,6 +46,7 @@ def add_to(commands: Commands) -> None:
     )
     add_dataset(parser, _SPLIT)
     add_model(parser)
+    add_diameter(parser)
     parser.add_argument(
         "--json",
         metavar="FILE",
@@ -61,10 +63,11 @@ def add_to(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate, with the progress on the standard error."""
     items = open_chosen(args, _SPLIT).items
+    diameter_px = read_diameter_px(args)
     model = load_model(args)
 
     def segmenter(image: NDArray[Any]) -> NDArray[np.int32]:
-        return segment(image, model).labels
+        return segment(image, model, diameter_px=diameter_px).labels
 
     report = evaluate(items, segmenter, _Progress(len(items)))
     # First what nothing can stop, last what takes longest.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nuclei.cli.arguments import Commands, add_command, add_model, load_model
+from napari_nuclei.cli.diameter import add_diameter, read_diameter_px
 from napari_nuclei.cli.messages import explain, print_error
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.pipeline import batch
@@ -59,12 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--diameter",
-        type=float,
-        metavar="PX",
-        help="typical diameter of the nuclei in pixels (default: the image as it is)",
-    )
+    add_diameter(parser)
     parser.add_argument(
         "--threshold",
         type=float,
@@ -115,7 +111,7 @@ def _read_options(args: argparse.Namespace) -> SegmentOptions:
     return SegmentOptions(
         tile_px=args.tile,
         halo_px=args.halo,
-        diameter_px=args.diameter,
+        diameter_px=read_diameter_px(args),
         probability=args.threshold,
         separation=args.separation,
         min_area_px=args.min_area,
@@ -128,7 +124,8 @@ def _describe(result: batch.Segmented, semantic: bool) -> str:
         found = f"{result.nucleus_share:.1%} nucleus"
     else:
         found = f"{result.n_nuclei} {'nucleus' if result.n_nuclei == 1 else 'nuclei'}"
-    return f"{result.image.name}: {found}, {result.seconds:.1f} s"
+    size = f" of about {result.diameter_px:.0f} px" if result.diameter_px else ""
+    return f"{result.image.name}: {found}{size}, {result.seconds:.1f} s"
 
 
 def _report_failure(result: batch.Failed, debug: bool) -> None:

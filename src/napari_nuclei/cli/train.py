@@ -101,9 +101,22 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         "--freeze-encoder", action="store_true", help="train the decoder only: faster, less exact"
     )
     group.add_argument(
+        "--freeze-batchnorm",
+        action="store_true",
+        help="keep the encoder's statistics: faster, and steady with few images",
+    )
+    group.add_argument(
         "--encoder-weights",
         metavar="imagenet|random|PATH",
         help=f"where the encoder starts from (default: {_DEFAULTS.encoder_weights})",
+    )
+    group.add_argument(
+        "--diameters",
+        dest="diameters_px",
+        type=_two_diameters,
+        metavar="PX,PX|none",
+        help="smallest and largest nuclei that the network sees; images with others are resized "
+        "(default: {:g},{:g})".format(*_DEFAULTS.diameters_px or ()),
     )
     filters = ",".join(map(str, _DEFAULTS.decoder_filters))
     group.add_argument(
@@ -116,6 +129,15 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
 
 def _recipe_names() -> set[str]:
     return vars(_DEFAULTS).keys() - {"tile_px"}
+
+
+def _two_diameters(text: str) -> tuple[float, ...] | None:
+    if text == "none":
+        return None
+    numbers = tuple(float(part) for part in text.split(","))
+    if len(numbers) != 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not two diameters such as 24,48")
+    return numbers
 
 
 def _four_numbers(text: str) -> tuple[int, ...]:

@@ -1,14 +1,17 @@
-"""Random training crops: image and labels turned and scaled together, then colours varied."""
+"""Random training crops: image and labels turned and scaled together, then the look varied."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.transform import resize
 
+from napari_nuclei.core import appearance
+from napari_nuclei.core.appearance import AppearanceOptions
+from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.core.targets import distance_to_edge, make_targets
 
 
@@ -24,28 +27,20 @@ class AugmentOptions:
         Largest relative difference between the enlargement of the two axes.
     rotate : bool
         Turn by any angle and mirror.
-    gamma, contrast, brightness : float
-        Largest deviation of the exponent (as a logarithm), of the factor and of the offset.
-    colour : float
-        Largest deviation of a single channel's factor; leaves grey images grey.
-    blur_px : float
-        Largest sigma of the Gaussian blur.
-    noise : float
-        Largest standard deviation of the added noise.
+    near_nucleus_share : float
+        Share of the crops that are taken near a nucleus instead of anywhere.
+    look : AppearanceOptions
+        Colours, exposure and sharpness.
     """
 
-    scale: tuple[float, float] = (0.5, 2.0)
+    scale: tuple[float, float] = (0.6, 1.7)
     stretch: float = 0.15
     rotate: bool = True
-    gamma: float = 0.35
-    contrast: float = 0.25
-    brightness: float = 0.1
-    colour: float = 0.15
-    blur_px: float = 1.2
-    noise: float = 0.06
+    near_nucleus_share: float = 0.75
+    look: AppearanceOptions = field(default_factory=AppearanceOptions)
 
 
-NO_AUGMENTATION = AugmentOptions((1.0, 1.0), 0, False, 0, 0, 0, 0, 0, 0)
+NO_AUGMENTATION = AugmentOptions((1.0, 1.0), 0, False, 0, appearance.UNCHANGED)
 """Plain crops at random places."""
 
 
@@ -61,11 +56,14 @@ class Source:
         Shape (Y, X), int32.
     distance : numpy.ndarray
         Shape (Y, X), uint8: `napari_nuclei.core.targets.distance_to_edge` times 255.
+    enlargement : float
+        By which a crop has to be enlarged to show the nuclei in a size that was asked for.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.int32]
     distance: NDArray[np.uint8]
+    enlargement: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,9 @@ class Crop:
     target: NDArray[np.float32]
 
 
-def make_source(image: NDArray[np.float32], labels: NDArray[np.integer]) -> Source:
+def make_source(
+    image: NDArray[np.float32], labels: NDArray[np.integer], diameters: DiameterRange | None = None
+) -> Source:
     """Pack a prepared image and its labels.
 
     Parameters
@@ -93,13 +93,21 @@ def make_source(image: NDArray[np.float32], labels: NDArray[np.integer]) -> Sour
         Shape (Y, X, 3), float32, in [0, 1], as `napari_nuclei.core.images.prepare` returns it.
     labels : numpy.ndarray
         Shape (Y, X), integer.
+    diameters : DiameterRange, optional
+        The sizes in which crops show the nuclei; without it, or without a nucleus, the image keeps
+        its scale.
     """
     is_grey = bool((np.ptp(image, axis=-1) == 0).all())
-    return Source(
-        _to_uint8(image[..., :1] if is_grey else image),
-        labels.astype(np.int32),
-        _to_uint8(distance_to_edge(labels)),
-    )
+    image = image[..., :1] if is_grey else image
+    distance = distance_to_edge(labels)
+    enlargement = diameters.enlargement(median_diameter_px(labels)) if diameters else 1.0
+    if enlargement < 1:
+        # Here, once and with a filter: a crop that skipped pixels would show noise of its own.
+        shape = tuple(max(1, round(length * enlargement)) for length in labels.shape)
+        image, distance = (resize(a, shape, order=1, anti_aliasing=True) for a in (image, distance))
+        labels = resize(labels, shape, order=0, preserve_range=True, anti_aliasing=False)
+        enlargement = 1.0
+    return Source(_to_uint8(image), labels.astype(np.int32), _to_uint8(distance), enlargement)
 
 
 def random_crop(
@@ -118,13 +126,13 @@ def random_crop(
     rng : numpy.random.Generator
         The same state gives the same crop.
     """
-    matrix = _random_matrix(options, rng)
-    centre = _random_centre(source.labels.shape, matrix, tile_px, rng)
+    matrix = _random_matrix(options, rng) / source.enlargement
+    centre = _random_centre(source.labels, matrix, tile_px, options.near_nucleus_share, rng)
     places = _source_coordinates(matrix, centre, tile_px)
     image = np.stack([_sample(channel, places) for channel in np.moveaxis(source.image, -1, 0)], -1)
     labels = ndimage.map_coordinates(source.labels, places, order=0, mode="mirror")
     distance = _sample(source.distance, places) * (labels > 0)
-    return Crop(_vary_colours(image, options, rng), make_targets(labels, distance))
+    return Crop(appearance.vary(image, options.look, rng), make_targets(labels, distance))
 
 
 def _to_uint8(values: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -150,17 +158,24 @@ def _random_matrix(options: AugmentOptions, rng: np.random.Generator) -> NDArray
 
 
 def _random_centre(
-    shape: tuple[int, ...],
+    labels: NDArray[np.int32],
     matrix: NDArray[np.float64],
     tile_px: int,
+    near_nucleus_share: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return the crop's centre in the image, off the rim as far as the image's size allows."""
     half_px = np.abs(matrix).sum(axis=1) * tile_px / 2
-    size_px = np.array(shape, float)
+    size_px = np.array(labels.shape, float)
     low = np.minimum(half_px, size_px / 2)
-    centre: NDArray[np.float64] = rng.uniform(low, size_px - low)
-    return centre
+    nuclei = np.flatnonzero(labels) if rng.random() < near_nucleus_share else np.zeros(0, int)
+    if nuclei.size:
+        # Anywhere in the crop, so that the network sees nuclei at its rim as often as inside.
+        nucleus = np.array(np.unravel_index(rng.choice(nuclei), labels.shape), float)
+        centre = nucleus + rng.uniform(-half_px, half_px)
+    else:
+        centre = rng.uniform(low, size_px - low)
+    return np.asarray(np.clip(centre, low, size_px - low), float)
 
 
 def _source_coordinates(
@@ -171,27 +186,3 @@ def _source_coordinates(
     grid = np.stack(np.meshgrid(offsets, offsets, indexing="ij"))
     places: NDArray[np.float64] = np.tensordot(matrix, grid, axes=1)
     return np.asarray(places + (centre - 0.5)[:, np.newaxis, np.newaxis])
-
-
-def _vary_colours(
-    image: NDArray[np.float32], options: AugmentOptions, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Vary brightness, contrast, colours, sharpness and noise; return three channels in [0, 1]."""
-    channels = image.shape[-1]
-    varied: NDArray[Any] = image ** np.exp(rng.uniform(-options.gamma, options.gamma))
-    varied = varied * (1 + rng.uniform(-options.contrast, options.contrast))
-    varied = varied + rng.uniform(-options.brightness, options.brightness)
-    if channels == 3:
-        varied = varied * (1 + rng.uniform(-options.colour, options.colour, 3))
-    sigma_px = _half_of_the_time(options.blur_px, rng)
-    if sigma_px:
-        varied = ndimage.gaussian_filter(varied, (sigma_px, sigma_px, 0))
-    noise = _half_of_the_time(options.noise, rng)
-    if noise:
-        varied = varied + noise * rng.standard_normal(image.shape, np.float32)
-    clipped = np.clip(varied, 0, 1).astype(np.float32)
-    return clipped if channels == 3 else np.repeat(clipped, 3, axis=-1)
-
-
-def _half_of_the_time(largest: float, rng: np.random.Generator) -> float:
-    return max(0.0, rng.uniform(-largest, largest))

@@ -86,9 +86,9 @@ def label_nuclei(
     """
     options = options or InstanceOptions()
     mask = maps[..., NUCLEUS] > options.probability
-    centredness = _centredness(maps)
-    markers = _markers(mask, centredness, options.separation)
-    labels = watershed(-centredness, markers, mask=mask)
+    depth = centredness(maps)
+    markers = _markers(mask, depth, options.separation)
+    labels = watershed(-depth, markers, mask=mask)
     return _drop_small(labels.astype(np.int32), options.min_area_px)
 
 
@@ -97,7 +97,19 @@ def nucleus_mask(maps: NDArray[np.float32], probability: float) -> NDArray[np.in
     return np.asarray(maps[..., NUCLEUS] > probability, np.int32)
 
 
-def _centredness(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+def centredness(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how central each pixel lies in its nucleus: its distance to edges and borders.
+
+    Parameters
+    ----------
+    maps : numpy.ndarray
+        Shape (Y, X, 3), float32, in [0, 1]: nucleus, border, distance.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (Y, X), float32, in [0, 1].
+    """
     raw = maps[..., DISTANCE] * (1 - maps[..., BORDER])
     # Single noisy pixels would otherwise become markers of their own.
     smooth: NDArray[np.float32] = ndimage.gaussian_filter(raw, _SMOOTH_PX, mode="nearest")
@@ -105,7 +117,7 @@ def _centredness(maps: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _markers(
-    mask: NDArray[np.bool_], centredness: NDArray[np.float32], separation: float
+    mask: NDArray[np.bool_], depth: NDArray[np.float32], separation: float
 ) -> NDArray[np.int32]:
     """Give each part of the mask a number, then part them further, level by level.
 
@@ -114,7 +126,7 @@ def _markers(
     """
     markers, _ = ndimage.label(mask)
     for level in np.arange(separation, 0, -_LEVEL_STEP)[::-1]:
-        finer, count = ndimage.label(mask & (centredness > level))
+        finer, count = ndimage.label(mask & (depth > level))
         inside = finer > 0
         parent = np.zeros(count + 1, np.int64)
         parent[finer[inside]] = markers[inside]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BORDER_SHARE = 0.5
+_BORDER_SHARE = 1.0
 _DISTANCE_SHARE = 1.0
 _DICE_SHARE = 0.5
 # Borders fill about one pixel in fifty; without a weight they are learnt late or never.

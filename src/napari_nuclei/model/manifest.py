@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.images import HIGH_PERCENTILE, LOW_PERCENTILE
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError, ModelError
@@ -66,6 +67,8 @@ class Manifest:
         From which the network is built.
     thresholds : InstanceOptions
         The ones that were best on the validation images.
+    diameters : DiameterRange
+        The sizes of nuclei that the network knows.
     provenance : dict
         JSON values: base model, data, metrics, licence, versions, time of creation.
     tensors : tuple of TensorSpec
@@ -83,6 +86,7 @@ class Manifest:
     name: str
     config: unet.UNetConfig
     thresholds: InstanceOptions
+    diameters: DiameterRange
     provenance: dict[str, Any] = field(repr=False)
     tensors: tuple[TensorSpec, ...] = field(repr=False)
     weights: WeightsFile
@@ -92,6 +96,7 @@ class Manifest:
     def __post_init__(self) -> None:
         check_name(self.name)
         _require(self.config.is_sane(), "the network's configuration is out of range")
+        _require(self.diameters.is_sane(), "the diameters are out of range")
         _require(_is_safe(self.weights), "the weights' file, sha256 or size is not valid")
         # Written so that NaN is out of range, too.
         _require(all(abs(value) < _MAX_PROBE for value in self.probe), "the probe is out of range")
@@ -208,6 +213,7 @@ def _to_document(manifest: Manifest) -> dict[str, Any]:
         "architecture": manifest.architecture,
         "normalisation": _NORMALISATION,
         "thresholds": asdict(manifest.thresholds),
+        "diameters": {name: float(px) for name, px in vars(manifest.diameters).items()},
         "provenance": manifest.provenance,
         "weights": asdict(manifest.weights),
         "probe": manifest.probe,
@@ -218,6 +224,7 @@ def _to_document(manifest: Manifest) -> dict[str, Any]:
 def _from_document(document: dict[str, Any]) -> Manifest:
     config = document["architecture"]["config"]
     thresholds = document["thresholds"]
+    diameters = document["diameters"]
     weights = document["weights"]
     return Manifest(
         name=str(document["name"]),
@@ -229,6 +236,7 @@ def _from_document(document: dict[str, Any]) -> Manifest:
             float(thresholds["separation"]),
             int(thresholds["min_area_px"]),
         ),
+        diameters=DiameterRange(float(diameters["smallest_px"]), float(diameters["largest_px"])),
         provenance=dict(document["provenance"]),
         tensors=tuple(
             TensorSpec(str(t["name"]), tuple(map(int, t["shape"])), str(t["dtype"]))

@@ -24,6 +24,7 @@ from napari_nuclei.model.predictor import KerasPredictor
 if TYPE_CHECKING:
     import keras
 
+    from napari_nuclei.core.diameter import DiameterRange
     from napari_nuclei.core.instances import InstanceOptions
 
 _KEPT_IN_MEMORY = 2
@@ -62,6 +63,11 @@ class Model:
         """The thresholds that were best on the validation images."""
         return self.manifest.thresholds
 
+    @property
+    def diameters(self) -> DiameterRange:
+        """The sizes of nuclei that the network knows."""
+        return self.manifest.diameters
+
     def predictor(self, batch_size: int) -> KerasPredictor:
         """Return what turns tiles into maps, `batch_size` at a time."""
         return KerasPredictor(self.network, batch_size)
@@ -74,6 +80,7 @@ def save_model(
     *,
     name: str,
     thresholds: InstanceOptions,
+    diameters: DiameterRange,
     provenance: dict[str, Any],
 ) -> Manifest:
     """Write a model folder; kernels are rounded to float16.
@@ -90,6 +97,8 @@ def save_model(
         Up to 64 letters, digits, spaces, dots, dashes and underscores.
     thresholds : InstanceOptions
         Used where nobody chooses others.
+    diameters : DiameterRange
+        Images whose nuclei are outside are resized for the network.
     provenance : dict
         JSON values, such as ``base``, ``data``, ``metrics`` and ``licence``; ``created`` and
         ``versions`` are added.
@@ -115,6 +124,7 @@ def save_model(
         name,
         config,
         thresholds,
+        diameters,
         {"created": _now(), "versions": _versions(), **provenance},
         weights.describe(tensors),
         weights.identify(encoded),

@@ -32,10 +32,14 @@ class OptimizerOptions:
         Decay of the convolution kernels, decoupled from the gradient as in AdamW.
     freeze_encoder : bool
         Leave the encoder and its batch normalisation as they are.
+    freeze_batchnorm : bool
+        Leave the encoder's batch normalisation as it is: its statistics are then those of its
+        training on many images, not those of a batch.
     """
 
     weight_decay: float = 1e-4
     freeze_encoder: bool = False
+    freeze_batchnorm: bool = False
 
 
 class Trainer:
@@ -52,7 +56,8 @@ class Trainer:
         import keras
 
         for layer in unet.encoder_layers(network):
-            layer.trainable = not options.freeze_encoder
+            frozen = options.freeze_encoder or (options.freeze_batchnorm and _is_batchnorm(layer))
+            layer.trainable = not frozen
         optimizer = keras.optimizers.AdamW(
             weight_decay=options.weight_decay, global_clipnorm=_GRADIENT_NORM
         )
@@ -158,6 +163,12 @@ def load_encoder(network: keras.Model, source: str = IMAGENET) -> None:
     wanted = unet.named_weights(network)
     wanted = {name: v for name, v in wanted.items() if name.split("/")[0] in encoder}
     unet.assign_weights(wanted, tensors)
+
+
+def _is_batchnorm(layer: keras.layers.Layer) -> bool:
+    import keras
+
+    return isinstance(layer, keras.layers.BatchNormalization)
 
 
 def _as_tensors(*arrays: NDArray[np.float32]) -> list[Any]:

@@ -49,6 +49,8 @@ class Segmented:
         1 at most where single nuclei were not asked for.
     nucleus_share : float
         Share of the image's area that is nucleus, 0 to 1.
+    diameter_px : float or None
+        For which the image was resized, chosen or estimated; None: it was not.
     seconds : float
         Reading and writing included.
     """
@@ -56,6 +58,7 @@ class Segmented:
     image: Path
     n_nuclei: int
     nucleus_share: float
+    diameter_px: float | None
     seconds: float
 
 
@@ -179,7 +182,8 @@ def _segment_file(
     found = _segment(image, pixels, model, options)
     write_results(found, pixels, folder, image.stem, extras)
     share = float(np.count_nonzero(found.labels) / found.labels.size)
-    return Segmented(image, int(found.labels.max()), share, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Segmented(image, int(found.labels.max()), share, found.diameter_px, seconds)
 
 
 def _segment(

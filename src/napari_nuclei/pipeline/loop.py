@@ -69,7 +69,10 @@ def train_steps(
     trainer.set_seed(options.seed)
     network = unet.build(options.network)
     teacher = trainer.Trainer(
-        network, trainer.OptimizerOptions(options.weight_decay, options.freeze_encoder)
+        network,
+        trainer.OptimizerOptions(
+            options.weight_decay, options.freeze_encoder, options.freeze_batchnorm
+        ),
     )
     done = _restore(run, teacher, options)
     sampler = _sampler(train, options)
@@ -132,7 +135,7 @@ def _refuse_divergence(row: dict[str, float]) -> None:
 
 def _sampler(items: Sequence[Item], options: TrainOptions) -> CropSampler:
     return CropSampler(
-        [_source(item) for item in items],
+        [_source(item, options) for item in items],
         balance_kinds([item.kind for item in items]),
         AugmentOptions() if options.augment else augment.NO_AUGMENTATION,
         options.tile_px,
@@ -147,7 +150,7 @@ def _validation_batches(items: Sequence[Item], options: TrainOptions) -> list[Ba
     rng = np.random.default_rng(options.seed)
     crops = [
         augment.random_crop(source, options.tile_px, augment.NO_AUGMENTATION, rng)
-        for source in map(_source, items)
+        for source in (_source(item, options) for item in items)
         for _ in range(_VALIDATION_CROPS_PER_IMAGE)
     ]
     # Filled up from the start: every batch of another size would compile another graph.
@@ -156,5 +159,6 @@ def _validation_batches(items: Sequence[Item], options: TrainOptions) -> list[Ba
     return [make_batch(list(islice(endless, options.batch_size))) for _ in range(batches)]
 
 
-def _source(item: Item) -> Source:
-    return augment.make_source(images.prepare(item.read_image()), item.read_labels())
+def _source(item: Item, options: TrainOptions) -> Source:
+    image = images.prepare(item.read_image())
+    return augment.make_source(image, item.read_labels(), options.diameters)

@@ -6,11 +6,9 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from skimage.transform import resize
 
 import napari_nuclei
 from napari_nuclei.core import images, measure
@@ -22,12 +20,14 @@ from napari_nuclei.core.instances import (
 )
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
-from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps, result_of
+from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
+from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
 
-REFERENCE_DIAMETER_PX = 20.0
-"""Nuclei of this diameter are the most common in what the network learnt from (DSB2018: 19.6)."""
+if TYPE_CHECKING:
+    import numpy as np
 
-_MAX_ENLARGED_PX = 100_000_000
+AUTO: Literal["auto"] = "auto"
+"""Instead of a diameter: that it be estimated from the image."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class SegmentOptions(TileOptions):
 
     Attributes
     ----------
-    diameter_px : float, optional
-        Typical diameter of the nuclei; the image is resized so that they appear to the network
-        in the size it knows best. Without it the image is taken as it is.
+    diameter_px : float, "auto" or None
+        Typical diameter of the nuclei: where the network knows other sizes, it sees the image
+        resized. ``"auto"`` estimates it; None takes the image as it is.
     probability, separation, min_area_px : optional
         As in `napari_nuclei.core.instances.InstanceOptions`; None takes the model's own value.
     semantic : bool
@@ -50,7 +50,7 @@ class SegmentOptions(TileOptions):
         When a value is out of its range.
     """
 
-    diameter_px: float | None = None
+    diameter_px: float | Literal["auto"] | None = AUTO
     probability: float | None = None
     separation: float | None = None
     min_area_px: int | None = None
@@ -58,9 +58,9 @@ class SegmentOptions(TileOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.diameter_px is not None and not 1 <= self.diameter_px <= 10_000:
+        if not _is_diameter(self.diameter_px):
             raise InputError(
-                f"A nucleus diameter of {self.diameter_px:g} px: choose 1 to 10000 pixels."
+                f"A nucleus diameter of {self.diameter_px} px: choose 1 to 10000 pixels, or auto."
             )
         self.instances(InstanceOptions())  # refuses wrong thresholds before the network runs
 
@@ -93,6 +93,12 @@ class Segmentation:
     maps: NDArray[np.float32]
     table: dict[str, NDArray[Any]]
     recipe: dict[str, Any]
+
+    @property
+    def diameter_px(self) -> float | None:
+        """The diameter for which the image was resized, chosen or estimated; None: it was not."""
+        diameter_px: float | None = self.recipe["options"]["diameter_px"]
+        return diameter_px
 
 
 def segment(
@@ -153,7 +159,7 @@ def segment_steps(
     model : Model, optional
         Default: the shipped one.
     options : SegmentOptions, optional
-        Default: the thresholds of the model, the image as it is.
+        Default: the thresholds of the model, an estimated diameter.
 
     Yields
     ------
@@ -167,12 +173,15 @@ def segment_steps(
     model = model or store.load_model()
     options = options or SegmentOptions()
     prepared = images.prepare(image, rgb=rgb)
-    shape = (prepared.shape[0], prepared.shape[1])
-    resized = _to_network_scale(prepared, options.diameter_px)
-    maps = yield from predict_steps(resized, model.predictor(options.batch_size), options)
-    if maps.shape[:2] != shape:
-        maps = _resize(maps, shape)
-    return _finish(maps, model, options)
+    predictor = model.predictor(options.batch_size)
+    if options.diameter_px == "auto":
+        thresholds = options.instances(model.thresholds)
+        diameter_px = yield from estimate_diameter_steps(prepared, predictor, thresholds, options)
+    else:
+        diameter_px = options.diameter_px
+    enlargement = model.diameters.enlargement(diameter_px)
+    maps = yield from predict_resized_steps(prepared, enlargement, predictor, options)
+    return _finish(maps, model, replace(options, diameter_px=diameter_px))
 
 
 def relabel(
@@ -189,26 +198,13 @@ def relabel(
     model : Model
         The model of the first run.
     """
+    # The diameter made the maps: another one has no effect before the next run.
+    options = replace(options, diameter_px=segmentation.diameter_px)
     return _finish(segmentation.maps, model, options)
 
 
-def _to_network_scale(image: NDArray[np.float32], diameter_px: float | None) -> NDArray[np.float32]:
-    if diameter_px is None:
-        return image
-    zoom = REFERENCE_DIAMETER_PX / diameter_px
-    height, width = (max(1, round(length * zoom)) for length in image.shape[:2])
-    if zoom > 1 and height * width > _MAX_ENLARGED_PX:
-        raise InputError(
-            f"Nuclei of {diameter_px:g} px would need the image enlarged to {height} x {width} px: "
-            "choose a larger diameter or a part of the image."
-        )
-    return _resize(image, (height, width))
-
-
-def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    shrinks = any(new < old for new, old in zip(shape, values.shape, strict=False))
-    resized = resize(values, shape, order=1, mode="edge", anti_aliasing=shrinks)
-    return np.asarray(resized, np.float32)
+def _is_diameter(value: object) -> bool:
+    return value in (AUTO, None) or (isinstance(value, (int, float)) and 1 <= value <= 10_000)
 
 
 def _finish(maps: NDArray[np.float32], model: store.Model, options: SegmentOptions) -> Segmentation:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.core import images, metrics
+from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.core.instances import InstanceOptions, label_nuclei
 from napari_nuclei.model.predictor import KerasPredictor
-from napari_nuclei.pipeline.prediction import TileOptions, predict_maps
+from napari_nuclei.pipeline.prediction import TileOptions, result_of
+from napari_nuclei.pipeline.scale import predict_resized_steps
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +26,9 @@ _SEPARATIONS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 _TIE = 0.005
 
 
-def choose_thresholds(network: keras.Model, items: Sequence[Item]) -> InstanceOptions:
+def choose_thresholds(
+    network: keras.Model, items: Sequence[Item], diameters: DiameterRange
+) -> InstanceOptions:
     """Return the most ordinary thresholds among those with nearly the highest mean AP.
 
     A difference of a few thousandths on a few images is chance; of the candidates within `_TIE` of
@@ -36,10 +40,12 @@ def choose_thresholds(network: keras.Model, items: Sequence[Item]) -> InstanceOp
         Trained.
     items : sequence of Item
         Images that the network was not trained on, at least one.
+    diameters : DiameterRange
+        The sizes of nuclei that the network knows; those of the images are taken from their labels.
     """
     candidates = [InstanceOptions(p, s) for p, s in product(_PROBABILITIES, _SEPARATIONS)]
     predictor = KerasPredictor(network, TileOptions().batch_size)
-    scores = np.array([_scores(predictor, item, candidates) for item in items])
+    scores = np.array([_scores(predictor, item, diameters, candidates) for item in items])
     means = scores.mean(axis=0)
     good = [c for c, mean in zip(candidates, means, strict=True) if mean >= means.max() - _TIE]
     return min(good, key=_distance_from_defaults)
@@ -51,9 +57,14 @@ def _distance_from_defaults(options: InstanceOptions) -> float:
 
 
 def _scores(
-    predictor: KerasPredictor, item: Item, candidates: Sequence[InstanceOptions]
+    predictor: KerasPredictor,
+    item: Item,
+    diameters: DiameterRange,
+    candidates: Sequence[InstanceOptions],
 ) -> NDArray[np.float64]:
-    maps = predict_maps(images.prepare(item.read_image()), predictor)
     truth = item.read_labels()
+    enlargement = diameters.enlargement(median_diameter_px(truth))
+    image = images.prepare(item.read_image())
+    maps = result_of(predict_resized_steps(image, enlargement, predictor, TileOptions()))
     found = (label_nuclei(maps, candidate) for candidate in candidates)
     return np.array([metrics.score(truth, labels).mean_ap for labels in found])

@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_nuclei import files
+from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.errors import DatasetError, NucleiError, RunError
 from napari_nuclei.model import store, trainer
 from napari_nuclei.model.contents import MANIFEST_FILE
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     import keras
 
 _EXAMPLES = 4
+_COMMON_PERCENTILES = (10, 90)
+_USUAL_DIAMETER_PX = 20.0
 
 
 def train(
@@ -162,6 +167,7 @@ def _save(
 ) -> Path:
     """Choose thresholds, save the model, score it on the held-out images, draw examples."""
     folder = run.folder / "model"
+    diameters = options.diameters or _diameters_of(val_items)
     # A run that was killed while it was scored has its model already.
     if not (folder / MANIFEST_FILE).exists():
         store.save_model(
@@ -169,7 +175,8 @@ def _save(
             network,
             options.network,
             name=run.request["name"],
-            thresholds=choose_thresholds(network, val_items),
+            thresholds=choose_thresholds(network, val_items, diameters),
+            diameters=diameters,
             provenance=_provenance(run, options),
         )
     model = store.load_model(folder)
@@ -181,6 +188,13 @@ def _save(
     _write_metrics(run, report)
     save_figures(report, val_items, segmenter, run.folder / "examples", _EXAMPLES)
     return folder
+
+
+def _diameters_of(items: list[Item]) -> DiameterRange:
+    """Return the sizes of nuclei that are common in images of their own scale."""
+    medians_px = [median_diameter_px(item.read_labels()) for item in items]
+    known_px = [diameter_px for diameter_px in medians_px if diameter_px]
+    return DiameterRange(*np.percentile(known_px or [_USUAL_DIAMETER_PX], _COMMON_PERCENTILES))
 
 
 def _write_metrics(run: runs.Run, report: Report) -> None:

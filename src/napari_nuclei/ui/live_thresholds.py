@@ -84,7 +84,6 @@ class LiveThresholds(QObject):
         """Label the result with `options` soon, if that model made it from `image`."""
         result = self.result
         if result is not None and (result.image, result.model_name) == (image, model_name):
-            # The diameter made the maps: another one has no effect before the next run.
             self._options = replace(options, diameter_px=result.options.diameter_px)
             self._timer.start()
 

@@ -20,7 +20,7 @@ from napari_nuclei import paths
 from napari_nuclei.core.instances import MAX_MIN_AREA_PX, InstanceOptions
 from napari_nuclei.errors import ModelError
 from napari_nuclei.model import contents, manifest, store
-from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.pipeline.segment import AUTO, SegmentOptions
 from napari_nuclei.ui.layer_combo import LayerCombo
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class SegmentControls(QWidget):
         may be finer than a slider can show.
         """
         return SegmentOptions(
-            diameter_px=self.diameter.value() or None,
+            diameter_px=self.diameter.value() or AUTO,
             semantic=self.semantic.isChecked(),
             # Rounded to what is shown: a slider that is dragged stops anywhere in between.
             **{name: round(self._thresholds[name].value(), _DECIMALS) for name in self._touched},
@@ -147,10 +147,10 @@ def _diameter_box() -> QSpinBox:
     box.setRange(0, 500)
     box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     box.setSuffix(" px")
-    box.setSpecialValueText("as in the image")
+    box.setSpecialValueText("automatic")
     box.setToolTip(
-        "Typical diameter of a nucleus in pixels: the image is scaled so that it suits the model.\n"
-        "0 leaves the image as it is."
+        "Typical diameter of a nucleus in pixels: small and large nuclei are brought to a size\n"
+        "that the model knows. 0 estimates it from the image."
     )
     return box
 

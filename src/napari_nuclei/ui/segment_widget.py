@@ -169,7 +169,9 @@ def _count(segmentation: Segmentation) -> str:
     if segmentation.recipe["options"]["semantic"]:
         return "One mask of all nuclei"
     count = len(segmentation.table["index"])
-    return f"{count} nucleus" if count == 1 else f"{count} nuclei"
+    nuclei = f"{count} nucleus" if count == 1 else f"{count} nuclei"
+    diameter_px = segmentation.diameter_px
+    return f"{nuclei} of about {diameter_px:.0f} px" if diameter_px else nuclei
 
 
 def _notify(error: Exception) -> None:

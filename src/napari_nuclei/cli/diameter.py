@@ -1,0 +1,54 @@
+"""``--diameter``: how large the nuclei are, in pixels or micrometres, or that it be estimated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from napari_nuclei.pipeline.segment import AUTO
+
+if TYPE_CHECKING:
+    import argparse
+
+_UNIT = "um"
+
+
+class _Micrometres(float):
+    """A length that has yet to be divided by the size of a pixel."""
+
+
+def add_diameter(parser: argparse.ArgumentParser) -> None:
+    """Add ``--diameter`` and ``--pixel-size``, for `read_diameter_px`."""
+    parser.add_argument(
+        "--diameter",
+        type=_parse,
+        default=AUTO,
+        metavar="PX|UMum|none",
+        help="typical diameter of the nuclei in pixels, or in micrometres as in 9um; none takes "
+        "images as they are (default: estimated for each image)",
+    )
+    parser.add_argument(
+        "--pixel-size",
+        type=float,
+        metavar="UM",
+        help="side of a pixel in micrometres, for a diameter in micrometres",
+    )
+
+
+def read_diameter_px(args: argparse.Namespace) -> float | Literal["auto"] | None:
+    """Return the diameter of `add_diameter` in pixels, ``"auto"``, or None."""
+    diameter: float | Literal["auto"] | None = args.diameter
+    if not isinstance(diameter, _Micrometres):
+        return diameter
+    if args.pixel_size is None or not args.pixel_size > 0:
+        args.wrong_use(
+            f"--diameter {diameter:g}{_UNIT} needs --pixel-size: the side of a pixel in micrometres"
+        )
+    return diameter / float(args.pixel_size)
+
+
+def _parse(text: str) -> float | Literal["auto"] | None:
+    if text == AUTO:
+        return AUTO
+    if text == "none":
+        return None
+    return _Micrometres(text.removesuffix(_UNIT)) if text.endswith(_UNIT) else float(text)

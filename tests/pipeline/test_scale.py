@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.errors import InputError
+from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
+from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+
+
+class SeesMiddleSizes:
+    """Sees bright discs of about 10 to 60 px; smaller ones are a blur, larger ones fall apart."""
+
+    def predict(self, tiles):
+        maps = np.zeros_like(tiles)
+        for nucleus, tile in zip(maps, tiles, strict=True):
+            depth = ndimage.distance_transform_edt(np.pad(tile[..., 0] > 0.5, 1))[1:-1, 1:-1]
+            is_large = depth.max() > 30
+            shown = (np.indices(tile.shape[:2]) % 8 > 0).all(0) | (not is_large)
+            nucleus[..., 0] = tile[..., 0] * shown
+            nucleus[..., 2] = np.clip(depth / 5, 0, 1) * shown
+        return maps
+
+
+def discs(diameter_px, shape, spacing_px):
+    """Draw discs in rows; the image is bright where there is one."""
+    y, x = (np.mod(axis, spacing_px) - spacing_px / 2 for axis in np.indices(shape) + 0.5)
+    plane = (y**2 + x**2 <= diameter_px**2 / 4).astype(np.float32)
+    return np.broadcast_to(plane[..., np.newaxis], (*shape, 3))
+
+
+def estimate(image):
+    steps = estimate_diameter_steps(image, SeesMiddleSizes(), InstanceOptions(), TileOptions())
+    return result_of(steps)
+
+
+@pytest.mark.parametrize("diameter_px", [5, 8, 15, 30, 80, 150])
+def test_estimate_is_the_diameter_of_the_nuclei(diameter_px):
+    side_px = 5 * diameter_px
+    image = discs(diameter_px, (side_px, side_px + 20), 1.6 * diameter_px)
+    assert estimate(image) == pytest.approx(diameter_px, rel=0.15)
+
+
+def test_estimate_looks_where_the_nuclei_are():
+    image = np.zeros((1500, 2000, 3), np.float32)
+    image[1300:1420, 1700:1820] = discs(12, (120, 120), 20)
+    assert estimate(image) == pytest.approx(12, rel=0.2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (200, 200)])
+def test_image_without_nuclei_has_no_diameter(shape):
+    assert estimate(np.zeros((*shape, 3), np.float32)) is None
+
+
+def test_estimate_can_be_stopped_after_any_batch_and_knows_no_total():
+    image = discs(20, (600, 600), 30)
+    options = TileOptions(batch_size=4)
+    steps = list(estimate_diameter_steps(image, SeesMiddleSizes(), InstanceOptions(), options))
+    assert len(steps) > 4
+    assert set(steps) == {Progress(0, 0)}
+
+
+class Identity:
+    def predict(self, tiles):
+        return tiles
+
+
+@pytest.mark.parametrize("enlargement", [0.4, 0.75, 1, 1.3, 2.5])
+def test_maps_of_a_resized_image_lie_on_the_image(enlargement):
+    y, x = np.indices((90, 130))
+    smooth = np.stack([y / 90, x / 130, (y + x) / 220], -1).astype(np.float32)
+    maps = result_of(predict_resized_steps(smooth, enlargement, Identity(), TileOptions()))
+    assert maps.shape == smooth.shape
+    assert maps.dtype == np.float32
+    inside = np.s_[4:-4, 4:-4]
+    np.testing.assert_allclose(maps[inside], smooth[inside], atol=0.005)
+
+
+def test_an_image_of_the_right_size_is_not_touched():
+    image = np.random.default_rng(0).random((50, 60, 3), np.float32)
+    maps = result_of(predict_resized_steps(image, 1.0, Identity(), TileOptions()))
+    np.testing.assert_allclose(maps, image, atol=1e-6)
+
+
+def test_enlarging_beyond_memory_is_refused():
+    image = np.zeros((1000, 1000, 3), np.float32)
+    with pytest.raises(InputError, match="enlarged to 20000 x 20000 px: choose a larger diameter"):
+        result_of(predict_resized_steps(image, 20, Identity(), TileOptions()))

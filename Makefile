@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV   := .venv
+# Of its own: what the peers need must not decide what we run with.
+BENCH  := .venv-bench
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet
 # Qt is worth its download only to somebody who can look at it.
@@ -14,10 +16,10 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint bench-accuracy clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.$(EXTRA) ## segment the bundled image, write an overlay to demo/, show it where there is a screen
 	@$(BIN)/python tools/demo.py
@@ -33,8 +35,11 @@ lint: $(VENV)/.dev ## linters, types, layers, spelling
 	$(BIN)/lint-imports
 	$(BIN)/typos
 
-clean: ## remove the environment and everything that was made
-	rm -rf $(VENV) build demo dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+bench-accuracy: $(BENCH)/.bench ## score our model and StarDist on the same images: DATASET=... SPLITS=... [ARGS=...]
+	$(BENCH)/bin/python -m benchmarks.accuracy $(DATASET) $(if $(SPLITS),--splits $(SPLITS)) $(ARGS)
+
+clean: ## remove the environments and everything that was made
+	rm -rf $(VENV) $(BENCH) build demo dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 # Stamps: a second run installs nothing, a changed pyproject.toml installs again.
 $(VENV)/.headless: $(VENV)/bin/python pyproject.toml
@@ -49,9 +54,13 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	$(PIP) --editable '.[dev]'
 	@touch $@ $(VENV)/.headless
 
-$(VENV)/bin/python:
+$(BENCH)/.bench: $(BENCH)/bin/python pyproject.toml
+	$< -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+$(VENV)/bin/python $(BENCH)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	    { echo "napari-nuclei needs Python 3.11 to 3.13: run 'make PYTHON=python3.12 ...'" >&2; exit 1; }
-	@echo "Making $(VENV): the first run downloads about 1 GB, the next ones nothing."
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
+	@echo "Making $(@:/bin/python=): the first run downloads about 1 GB, the next ones nothing."
+	$(PYTHON) -m venv $(@:/bin/python=)
+	$@ -m pip install --quiet --upgrade pip

@@ -1,0 +1,165 @@
+"""Trainings that differ in one thing each, scored on the same images: what pays and what does not.
+
+    python -m benchmarks.experiments DATASET --splits CSV            # all of them, for hours
+    python -m benchmarks.experiments DATASET --splits CSV base native
+
+Each one is trained on the images of the split ``train`` and scored on those of ``val``. A run that
+was stopped goes on, one that ended is only scored again. The table is in docs/experiments.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from numpy.typing import NDArray
+
+from napari_nuclei import files
+from napari_nuclei.errors import NucleiError
+from napari_nuclei.model import store
+from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
+from napari_nuclei.pipeline.evaluate import Report, evaluate
+from napari_nuclei.pipeline.recipe import TrainOptions
+from napari_nuclei.pipeline.segment import segment
+from napari_nuclei.pipeline.training import train
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from napari_nuclei.core.metrics import Scores
+
+OUT = Path("runs", "experiments")
+HELD_OUT = 0.1
+BASE = TrainOptions(epochs=8, decoder_filters=(256, 128, 64, 32), freeze_batchnorm=True)
+"""The recipe of the shipped model, cut short: about ten minutes on two CPU cores."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A recipe, and what it is to show.
+
+    Attributes
+    ----------
+    name : str
+        Also the name of its folder.
+    change : str
+        What differs from the base, in words.
+    recipe : TrainOptions
+    constants : mapping of str to object
+        Constants of the package that are no options, by their full names, such as
+        ``"model.losses._BORDER_SHARE"``.
+    """
+
+    name: str
+    change: str
+    recipe: TrainOptions
+    constants: Mapping[str, Any] = field(default_factory=dict)
+
+
+EXPERIMENTS = (
+    Experiment("base", "the recipe of the shipped model, 8 epochs", BASE),
+    Experiment("native", "images at their own scale", replace(BASE, diameters_px=None)),
+    Experiment("one-size", "all nuclei at 30 px", replace(BASE, diameters_px=(30.0, 30.0))),
+    Experiment(
+        "batchnorm", "the encoder's statistics follow", replace(BASE, freeze_batchnorm=False)
+    ),
+    Experiment("frozen", "encoder frozen", replace(BASE, freeze_encoder=True)),
+    Experiment("random", "encoder from nothing", replace(BASE, encoder_weights="random")),
+    Experiment("plain", "no augmentation", replace(BASE, augment=False)),
+    Experiment("wide", "decoder 512-64", replace(BASE, decoder_filters=(512, 256, 128, 64))),
+    Experiment("narrow", "decoder 128-16", replace(BASE, decoder_filters=(128, 64, 32, 16))),
+    Experiment("faint-border", "borders count half", BASE, {"model.losses._BORDER_SHARE": 0.5}),
+    Experiment("no-dice", "cross-entropy alone", BASE, {"model.losses._DICE_SHARE": 0.0}),
+    Experiment(
+        "seeds",
+        "the course projects' recipe",
+        TrainOptions(epochs=10, freeze_encoder=True, augment=False, diameters_px=None),
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the experiments that were asked for and print a table of all that have ended."""
+    args = _parser().parse_args(arguments)
+    wanted = [e for e in EXPERIMENTS if e.name in args.names or not args.names]
+    try:
+        dataset, splits = open_dataset(args.dataset), read_splits(args.splits)
+        for experiment in wanted:
+            folder = args.out / experiment.name
+            training, val = (dataset.select(splits, split) for split in ("train", "val"))
+            report = _run(experiment, folder, training, val)
+            files.write_text(folder / "val.json", json.dumps(report.to_json(), indent=1))
+            print(_row(experiment, folder, report), flush=True)
+    except NucleiError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "benchmarks.experiments", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder or .zip file")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *(e.name for e in EXPERIMENTS)], help="default: all"
+    )
+    parser.add_argument("--splits", type=Path, required=True, metavar="CSV")
+    parser.add_argument("-o", "--out", type=Path, default=OUT, help=f"default: {OUT}")
+    return parser
+
+
+def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) -> Report:
+    is_known = (folder / "run.json").exists()
+    with _constants(experiment.constants):
+        train(
+            training,
+            folder,
+            experiment.recipe,
+            val_fraction=HELD_OUT,
+            name=experiment.name,
+            resume=is_known,
+            on_epoch=lambda epoch: print(experiment.name, epoch.number, flush=True),
+        )
+    model = store.load_model(folder / "model")
+
+    def segmenter(image: NDArray[Any]) -> NDArray[np.int32]:
+        return segment(image, model).labels
+
+    return evaluate(val.items, segmenter)
+
+
+@contextmanager
+def _constants(values: Mapping[str, Any]) -> Iterator[None]:
+    """Change constants of the package for a while."""
+    with ExitStack() as stack:
+        for name, value in values.items():
+            module, _, constant = name.rpartition(".")
+            target = importlib.import_module(f"napari_nuclei.{module}")
+            stack.enter_context(patch.object(target, constant, value))
+        yield
+
+
+def _row(experiment: Experiment, folder: Path, report: Report) -> str:
+    """Return a row of the table in docs/experiments.md."""
+    epochs = json.loads((folder / "history.json").read_text())["epochs"]
+    seconds = sum(row["seconds"] for row in epochs)
+    kinds = [report.per_kind[kind] for kind in ("fluorescence", "stained")]
+    figures = " | ".join(map(_figures, (report.overall, *kinds)))
+    return f"| {experiment.name} | {experiment.change} | {figures} | {seconds:.0f} |"
+
+
+def _figures(scores: Scores) -> str:
+    return f"{scores.ap50:.3f} / {scores.mean_ap:.3f} / {scores.dice:.3f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -172,7 +172,7 @@ def _random_centre(
     if nuclei.size:
         # Anywhere in the crop, so that the network sees nuclei at its rim as often as inside.
         nucleus = np.array(np.unravel_index(rng.choice(nuclei), labels.shape), float)
-        centre = nucleus + rng.uniform(-half_px, half_px)
+        centre = nucleus + matrix @ rng.uniform(-tile_px / 2, tile_px / 2, 2)
     else:
         centre = rng.uniform(low, size_px - low)
     return np.asarray(np.clip(centre, low, size_px - low), float)

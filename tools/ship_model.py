@@ -13,10 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_nuclei import paths
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.model import store
 from napari_nuclei.model.manifest import DEFAULT_NAME, Manifest
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
@@ -45,10 +47,21 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder of a finished training")
     parser.add_argument("dataset", type=Path, help="stage1_train.zip")
     parser.add_argument("splits", type=Path, help="splits.csv, with the val split to score on")
+    parser.add_argument(
+        "--diameters",
+        type=float,
+        nargs=2,
+        metavar="PX",
+        help="sizes in which the network is shown nuclei, where held-out images do better with "
+        "others than those of the training",
+    )
     arguments = parser.parse_args()
 
     val = open_dataset(arguments.dataset).select(read_splits(arguments.splits), "val")
     trained = store.load_model(arguments.run / "model")
+    if arguments.diameters:
+        diameters = DiameterRange(*arguments.diameters)
+        trained = replace(trained, manifest=replace(trained.manifest, diameters=diameters))
     report = evaluate(val.items, lambda image: segment(image, trained).labels)
     manifest = ship(trained, report)
     CARD.write_text(card(manifest, report), encoding="utf-8")
@@ -89,6 +102,7 @@ def card(manifest: Manifest, report: Report) -> str:
         parameters=sum(_size(tensor.shape) for tensor in manifest.tensors),
         decoder=", ".join(map(str, manifest.config.decoder_filters)),
         thresholds=json.dumps(vars(manifest.thresholds)),
+        diameters=manifest.diameters,
         images_scored=len(report.per_image),
         rows="\n".join(_rows(report)),
         **{

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 _MAX_ENLARGED_PX = 100_000_000
 
-# From coarse to fine: nuclei that are too small for the network look small to it, or like nothing;
-# those that are too large look like many small ones.
-_ZOOMS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+_ZOOMS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0)
 _VIEW_PX = 512
 _SMALLEST_VIEW_PX = 48
-_SMALLEST_RELIABLE_PX = 14.0
-_LEAST_CENTREDNESS = 0.45
+# Where the network is at its best: of two zooms that agree, the one closer to it is believed.
+_BEST_SEEN_PX = 30.0
+_ENOUGH_NUCLEI = 3
+_ENOUGH_SUPPORT = 0.5
+_LARGE_ENOUGH_PX = 24.0
 _FOCUS_SIGMA = 0.1
 
 
@@ -47,6 +48,32 @@ class _View:
     image: NDArray[np.float32]
     origin: tuple[int, int]
     zoom: float
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the network sees at one zoom.
+
+    Attributes
+    ----------
+    zoom : float
+    count : int
+        Nuclei, at least one.
+    seen_px : float
+        Their median diameter as they are seen.
+    clarity : float
+        Median of the highest centredness of each nucleus, 0 to 1.
+    """
+
+    zoom: float
+    count: int
+    seen_px: float
+    clarity: float
+
+    @property
+    def diameter_px(self) -> float:
+        """The diameter in the image itself."""
+        return self.seen_px / self.zoom
 
 
 def predict_resized_steps(
@@ -99,8 +126,9 @@ def estimate_diameter_steps(
 ) -> Generator[Progress, None, float | None]:
     """Estimate how large the nuclei of an image are.
 
-    The image, or a part of it that has nuclei, is looked at in growing sizes, until the nuclei that
-    are found are as large as the network needs them.
+    The image, or a part of it that has nuclei, is looked at from coarse to fine. Nuclei of a size
+    that the network knows look twice as large at twice the zoom. Whatever else it takes for nuclei
+    does not: textures give pieces of the same size at every zoom, and clumps fall apart.
 
     Parameters
     ----------
@@ -123,20 +151,21 @@ def estimate_diameter_steps(
     float or None
         Median diameter in pixels of `image`; None when no nucleus was found.
     """
-    diameter_px = None
+    best_support, diameter_px = 0.0, None
+    coarse: _Look | None = None
     focus = (image.shape[0] / 2, image.shape[1] / 2)
     for zoom in _zooms(image.shape):
         view = _view(image, focus, zoom)
-        steps = predict_steps(view.image, predictor, options)
-        maps = yield from _without_total(steps)
+        maps = yield from _without_total(predict_steps(view.image, predictor, options))
         focus = _most_likely_place(maps, view)
-        labels = label_nuclei(maps, thresholds)
-        seen_px = median_diameter_px(labels)
-        if seen_px is None or not _is_convincing(maps, labels):
-            continue
-        diameter_px = seen_px / zoom
-        if seen_px >= _SMALLEST_RELIABLE_PX:
-            break
+        fine = _look(maps, label_nuclei(maps, thresholds), zoom)
+        if coarse and fine:
+            support = _support(coarse, fine)
+            if support > best_support:
+                best_support, diameter_px = support, _more_reliable(coarse, fine).diameter_px
+            if support >= _ENOUGH_SUPPORT and fine.seen_px >= _LARGE_ENOUGH_PX:
+                break
+        coarse = fine
     return diameter_px
 
 
@@ -157,10 +186,27 @@ def _view(image: NDArray[np.float32], focus: tuple[float, float], zoom: float) -
     return _View(_resize(part, _scaled((part.shape[0], part.shape[1]), zoom)), (y, x), zoom)
 
 
-def _is_convincing(maps: NDArray[np.float32], labels: NDArray[np.int32]) -> bool:
-    """Tell whether the nuclei have centres, or are only shades of what is too small to see."""
-    peaks = ndimage.maximum(centredness(maps), labels, np.arange(1, labels.max() + 1))
-    return bool(np.median(peaks) >= _LEAST_CENTREDNESS)
+def _look(maps: NDArray[np.float32], labels: NDArray[np.int32], zoom: float) -> _Look | None:
+    seen_px = median_diameter_px(labels)
+    if seen_px is None:
+        return None
+    count = int(labels.max())
+    peaks = ndimage.maximum(centredness(maps), labels, np.arange(1, count + 1))
+    return _Look(zoom, count, seen_px, float(np.median(peaks)))
+
+
+def _support(coarse: _Look, fine: _Look) -> float:
+    """Return how much two zooms speak for the diameter that they give, 0 to 1.
+
+    They do so where they agree, where their nuclei have clear centres, and where there are some.
+    """
+    agreement = max(0.0, 1 - abs(np.log2(fine.diameter_px / coarse.diameter_px)))
+    plenty = min(1.0, min(coarse.count, fine.count) / _ENOUGH_NUCLEI)
+    return float(agreement * min(coarse.clarity, fine.clarity) * plenty)
+
+
+def _more_reliable(coarse: _Look, fine: _Look) -> _Look:
+    return min(coarse, fine, key=lambda look: abs(np.log2(look.seen_px / _BEST_SEEN_PX)))
 
 
 def _most_likely_place(maps: NDArray[np.float32], view: _View) -> tuple[float, float]:

@@ -15,11 +15,10 @@ from napari_nuclei.model.contents import MANIFEST_FILE
 from napari_nuclei.model.trainer import Trainer
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.datasets import open_dataset
-from napari_nuclei.pipeline.loop import train_steps
 from napari_nuclei.pipeline.prediction import result_of
 from napari_nuclei.pipeline.recipe import TrainOptions
 from napari_nuclei.pipeline.segment import segment
-from napari_nuclei.pipeline.training import train
+from napari_nuclei.pipeline.training import steps_from_scratch, train
 
 TINY = TrainOptions(
     epochs=2, batch_size=2, crops_per_image=2, decoder_filters=(8, 8, 8, 8), tile_px=64
@@ -73,13 +72,13 @@ def test_a_resumed_run_goes_on_as_if_never_stopped(dataset, tmp_path):
     train_items, val_items = dataset.items[:3], dataset.items[3:]
     whole = runs.start(tmp_path / "whole", {})
     options = replace(TINY, dropout=0.0)
-    result_of(train_steps(whole, train_items, val_items, options))
+    result_of(steps_from_scratch(whole, train_items, val_items, options))
 
     stopped = runs.start(tmp_path / "stopped", {})
-    steps = train_steps(stopped, train_items, val_items, options)
+    steps = steps_from_scratch(stopped, train_items, val_items, options)
     assert [next(steps).number, next(steps).number] == [0, 1]
     steps.close()
-    numbers = [e.number for e in train_steps(stopped, train_items, val_items, options)]
+    numbers = [e.number for e in steps_from_scratch(stopped, train_items, val_items, options)]
     assert numbers == [2]
 
     assert len(stopped.history.epochs) == len(whole.history.epochs) == 2
@@ -134,7 +133,7 @@ def test_a_training_that_diverges_is_stopped(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "train", nowhere)
     run = runs.start(tmp_path / "run", {})
     with pytest.raises(RunError, match=r"diverged in epoch 1: .* lower learning rate"):
-        list(train_steps(run, dataset.items[:3], dataset.items[3:], TINY))
+        list(steps_from_scratch(run, dataset.items[:3], dataset.items[3:], TINY))
     assert run.history.epochs == ()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ from napari_nuclei.errors import RunError
 Tensors = dict[str, NDArray[Any]]
 
 _KEPT_CHECKPOINTS = 2
-_REQUEST_KEYS = {"name", "data", "options", "train", "val"}
+
+TRAINING = frozenset({"name", "data", "options", "train", "val"})
+"""What the request of a training from scratch has."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +193,15 @@ def discard(run: Run) -> None:
     shutil.rmtree(run.folder, ignore_errors=True)
 
 
-def reopen(folder: Path) -> Run:
+def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
     """Open a run folder to continue it.
+
+    Parameters
+    ----------
+    folder : Path
+        As `start` made it.
+    expected : collection of str
+        What the request of such a run has.
 
     Raises
     ------
@@ -202,7 +212,7 @@ def reopen(folder: Path) -> Run:
     if not path.is_file():
         raise RunError(f"{folder}: no training run to resume here (run.json is missing).")
     request = _read_json(path)
-    if not _REQUEST_KEYS.issubset(request):
+    if not set(expected).issubset(request):
         raise RunError(f"{path}: not the record of a training; start a new run.")
     return Run(folder, request)
 

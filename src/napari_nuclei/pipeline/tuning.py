@@ -165,7 +165,7 @@ def make_plan(
     step = teacher.seconds_per_step(batch.images, batch.targets)
     seconds_left -= time.monotonic() - started + final_seconds(seconds_to_score)
     least, most = _EPOCHS
-    epochs = int(np.clip(seconds_left / _EPOCH_SECONDS, least, most))
+    epochs = int(np.clip(min(seconds_left / _EPOCH_SECONDS, max_steps), least, most))
     # A validation batch takes about as long as half a step.
     extra = seconds_to_score / 2 + len(course.validation) * step / 2 + _WRITING_SECONDS
     batches = int(np.clip((seconds_left / epochs - extra) / step, 1, max(1, max_steps // epochs)))

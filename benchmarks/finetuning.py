@@ -4,10 +4,10 @@
     python -m benchmarks.finetuning DATASET --splits CSV --crops 3 --seeds 1
 
 Crops of 256 x 256 px are cut from images of one kind of the split ``val``, with their true labels
-in the place of a person's corrections; every seed draws other images. The tuned model is scored on the
-images of that kind that gave no crop, and, for what it forgot, on those of another kind. Scores are
-those of `napari_nuclei.segment` as anybody calls it, with an estimated diameter. What was done is
-kept: a run that was stopped goes on.
+in the place of a person's corrections; every seed draws other images. The tuned model is scored on
+the images of that kind that gave no crop, and, for what it forgot, on those of another kind, as
+`napari_nuclei.segment` is called by anybody: with an estimated diameter. What was done is kept: a
+run that was stopped goes on.
 """
 
 from __future__ import annotations

@@ -201,7 +201,7 @@ def test_crop_near_a_nucleus_shows_one(seed):
 
 def test_only_what_was_checked_weighs_and_the_mask_turns_with_the_image():
     labels = np.zeros((60, 60), np.int32)
-    labels[10:20, 10:20], labels[40:50, 40:50] = 1, 2
+    labels[25:35, 25:35], labels[45:55, 45:55] = 1, 2
     checked = labels == 1
     source = make_source(grey(labels > 0), labels, checked=checked)
     rng = np.random.default_rng(0)

@@ -38,8 +38,8 @@ def test_only_checked_nuclei_count() -> None:
     checked = np.isin(labels, (1, 2))
     cut = best_cut(labels, checked, 0.5)
     assert cut is not None
-    assert set(labels[cut.held_out][0]) & {1, 2} == {1}
-    assert set(labels[cut.training][0]) & {1, 2} == {2}
+    assert set(labels[cut.held_out][0]) & {1, 2} == {2}
+    assert set(labels[cut.training][0]) & {1, 2} == {1}
 
 
 def test_one_nucleus_cannot_be_parted() -> None:

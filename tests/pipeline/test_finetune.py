@@ -47,7 +47,7 @@ def test_corrections_become_a_model_with_its_scores_and_its_origin(request_to_tu
     )
     started, *epochs, finished = messages
     assert isinstance(started, Started)
-    assert (started.epochs, started.checked_nuclei, started.held_out_nuclei) == (4, 6, 1)
+    assert (started.epochs, started.checked_nuclei, started.held_out_nuclei) == (4, 6, 2)
     assert numbers(epochs) == [1, 2, 3, 4]
     assert all(Path(epoch.preview).is_file() for epoch in epochs)
 

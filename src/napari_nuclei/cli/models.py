@@ -106,11 +106,12 @@ def _base(base: Any) -> str | None:
 
 
 def _data(known: dict[str, Any]) -> str | None:
-    pairs = known.get("pairs")
-    if not isinstance(pairs, list):
+    try:
+        nuclei = known["metrics"]["checked_nuclei"]
+        return f"{nuclei} checked nuclei in {len(known['pairs'])} images"
+    # Written by a training from scratch, or by another program.
+    except (LookupError, TypeError):
         return str(known["data"]) if known.get("data") else None
-    nuclei = known.get("metrics", {}).get("checked_nuclei")
-    return f"{nuclei} checked nuclei in {len(pairs)} images"
 
 
 def _scores(known: dict[str, Any], part: str) -> str | None:
@@ -121,7 +122,6 @@ def _scores(known: dict[str, Any], part: str) -> str | None:
             f"mean AP {before['mean_ap']:.3f} -> {after['mean_ap']:.3f}, AP50 "
             f"{before['ap50']:.3f} -> {after['ap50']:.3f} ({before['nuclei']} nuclei)"
         )
-    # Written by another program, or by a training from scratch.
     except (LookupError, TypeError, ValueError):
         return None
 

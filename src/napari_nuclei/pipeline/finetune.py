@@ -163,22 +163,31 @@ def finetune_steps(
     backend.preload()
     started = time.monotonic()
     run = _open_run(request)
-    report = read_report(run.folder / REPORT)
-    if report and report.is_complete:
-        yield Finished(str(run.folder / MODEL), report)
-        return store.load_model(run.folder / MODEL)
-    try:
-        session = open_session(run, request, pairs, started, is_stopped)
-        yield session.begin()
-        yield from session.train()
-    except NucleiError:
-        # Nothing was learnt: the folder must not stand in the way of the next try.
-        if not request.resume and not run.history.epochs:
-            runs.discard(run)
-        raise
-    report = session.finish()
-    yield Finished(str(run.folder / MODEL), report)
+    with runs.hold(run):
+        yield from _steps(run, request, pairs, started, is_stopped)
     return store.load_model(run.folder / MODEL)
+
+
+def _steps(
+    run: runs.Run,
+    request: Request,
+    pairs: Sequence[Pair] | None,
+    started: float,
+    is_stopped: Callable[[], bool],
+) -> Generator[Message, None, None]:
+    report = read_report(run.folder / REPORT)
+    if report is None or not report.is_complete:
+        try:
+            session = open_session(run, request, pairs, started, is_stopped)
+            yield session.begin()
+            yield from session.train()
+        except NucleiError:
+            # Nothing was learnt: the folder must not stand in the way of the next try.
+            if not request.resume and not run.history.epochs:
+                runs.discard(run)
+            raise
+        report = session.finish()
+    yield Finished(str(run.folder / MODEL), report)
 
 
 def _open_run(request: Request) -> runs.Run:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,7 +171,7 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     Parameters
     ----------
     folder : Path
-        Missing or empty.
+        Missing or empty; hidden files are what a process killed at its start left.
     request : dict
         What was asked for, as JSON values.
 
@@ -179,13 +180,34 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     RunError
         When the folder has files in it or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(map(_is_visible, folder.iterdir()))):
         raise RunError(f"{folder}: there is something already; add --resume or choose another.")
     try:
         files.write_text(folder / "run.json", json.dumps(request, indent=1))
     except OSError as error:
         raise RunError(f"{folder}: cannot be written ({error}).") from error
     return Run(folder, request)
+
+
+@contextmanager
+def hold(run: Run) -> Iterator[None]:
+    """Keep other processes from this run for as long as the block runs.
+
+    Raises
+    ------
+    RunError
+        When one is at it, such as a child that has yet to notice that its parent is gone.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(files.locked(run.folder / ".lock"))
+        except BlockingIOError as error:
+            raise RunError(
+                f"{run.folder}: another process is still at this training; wait for it to end."
+            ) from error
+        except OSError as error:
+            raise RunError(f"{run.folder}: cannot be written ({error.strerror}).") from error
+        yield
 
 
 def discard(run: Run) -> None:
@@ -215,6 +237,10 @@ def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
     if not set(expected).issubset(request):
         raise RunError(f"{path}: not the record of a training; start a new run.")
     return Run(folder, request)
+
+
+def _is_visible(path: Path) -> bool:
+    return not path.name.startswith(".")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

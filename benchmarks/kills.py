@@ -53,17 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         request = _prepare(Path(folder))
         started = time.monotonic()
-        earlier = _end_of(TrainingProcess(request).messages())
+        _end_of(TrainingProcess(request).messages())
         longest = time.monotonic() - started
+        known = _contents(request)
         survived = 0
         for number in range(args.rounds):
             victim, moment = ("child", "parent")[number % 2], float(rng.uniform(0, longest))
             this = replace(request, folder=str(Path(folder, f"run-{number}")))
-            problem = _round(this, victim, moment, Path(earlier.model))
+            problem = _round(this, victim, moment)
+            if _contents(request) != known:
+                problem += " A model or the corrections have changed."
             survived += not problem
-            print(
-                f"{number + 1}  {victim} killed after {moment:.1f} s: {problem or 'all is there'}"
-            )
+            outcome = problem or "all is there"
+            print(f"{number + 1}  {victim} killed after {moment:.1f} s: {outcome}", flush=True)
     print(f"{survived} of {args.rounds} rounds without a loss")
     return int(survived < args.rounds)
 
@@ -83,21 +85,29 @@ def _prepare(folder: Path) -> Request:
         provenance={},
     )
     options = FinetuneOptions(max_seconds=600, batch_size=2, max_steps=EPOCHS)
-    paths = [str(folder / name) for name in ("project", "first", "base")]
-    return Request(*paths, options=options)
+    return Request(
+        str(folder / "project"), str(folder / "first"), str(folder / "base"), options=options
+    )
 
 
-def _round(request: Request, victim: str, moment: float, earlier: Path) -> str:
+def _contents(request: Request) -> dict[Path, bytes]:
+    """Return all files that no training may touch: corrections, base model, an earlier run."""
+    folders = (request.pairs, request.base or "", request.folder)
+    return {
+        path: path.read_bytes()
+        for folder in folders
+        for path in Path(folder).rglob("*")
+        if path.is_file()
+    }
+
+
+def _round(request: Request, victim: str, moment: float) -> str:
     """Kill one training and resume it; return what was lost, or nothing."""
     _kill(request, victim, moment)
     run = Path(request.folder)
     try:
-        for folder in (Path(request.base or ""), earlier):
-            store.load_model(folder)
-        Project(Path(request.pairs)).read("discs")
         has_begun = (run / "run.json").exists()
-        done = runs.Run(run, {}).history.epochs
-        if done:
+        if runs.Run(run, {}).history.checkpoints and (run / "checkpoints").exists():
             runs.Run(run, {}).load_newest()
         finished = _when_free(replace(request, resume=has_begun))
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the finding)

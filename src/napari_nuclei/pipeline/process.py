@@ -110,8 +110,9 @@ class TrainingProcess:
 
     def _describe_end(self, status: int) -> str:
         self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        reason = f": {lines[-1]}" if lines else ""
+        said = self._errors.read().decode(errors="replace")
+        # The network library talks there, too; only the end of a traceback is a reason.
+        reason = f": {said.strip().splitlines()[-1]}" if "Traceback" in said else ""
         return (
             f"The training ended unexpectedly (exit status {status}{reason}); resume it, or train "
             "with smaller images if the memory was full."

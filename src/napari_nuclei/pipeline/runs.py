@@ -203,7 +203,7 @@ def hold(run: Run) -> Iterator[None]:
             stack.enter_context(files.locked(run.folder / ".lock"))
         except BlockingIOError as error:
             raise RunError(
-                f"{run.folder}: another process is still at this training; wait for it to end."
+                f"{run.folder}: another process is still at it; wait for that to end."
             ) from error
         except OSError as error:
             raise RunError(f"{run.folder}: cannot be written ({error.strerror}).") from error

@@ -115,8 +115,9 @@ class Session:
 
     def finish(self) -> Report:
         """Mix the weights, save the model and the report."""
+        ending = self._ending()
         mix = tuning.mix_weights(self.teacher.network, self.base, self.judge, self.before)
-        report = self._report(mix)
+        report = self._report(mix, ending)
         folder = self.run.folder / MODEL
         if folder.exists():  # of a session that was stopped; its checkpoints are still there
             contents.remove_folder(folder)
@@ -146,7 +147,7 @@ class Session:
             return "stopped"
         return "time" if time.monotonic() > self.deadline else "early"
 
-    def _report(self, mix: tuning.Mix) -> Report:
+    def _report(self, mix: tuning.Mix, ending: Ending) -> Report:
         return Report(
             held_out=BeforeAfter(self.before.held_out, mix.scored.held_out),
             base_domain=BeforeAfter(self.before.base_domain, mix.scored.base_domain),
@@ -155,7 +156,7 @@ class Session:
             share=mix.share,
             epochs=len(self.run.history.epochs),
             planned_epochs=self.course.epochs,
-            ending=self._ending(),
+            ending=ending,
             seconds=time.monotonic() - self.started,
         )
 

@@ -50,6 +50,7 @@ _EPOCH_SECONDS = 6.0
 _EPOCHS = (4, 30)
 # To write a checkpoint and a picture after an epoch, and the model at the end.
 _WRITING_SECONDS = 1.5
+_SAVING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def make_plan(
 
 def final_seconds(seconds_to_score: float) -> float:
     """Return how long it takes from the last epoch to the model."""
-    return len(_SHARES) * seconds_to_score + _WRITING_SECONDS
+    return len(_SHARES) * seconds_to_score + _SAVING_SECONDS
 
 
 def mix_weights(network: keras.Model, model: Model, judge: Judge, before: Scored) -> Mix:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +36,7 @@ def test_corrections_become_a_model_with_its_scores_and_its_origin(request_to_tu
     run = Path(request_to_tune.folder)
     messages = []
     model = finetune(
-        request_to_tune.pairs,
+        [Project(Path(request_to_tune.pairs)).read("discs")],
         tiny_model,
         folder=run,
         name="mine",
@@ -74,36 +73,35 @@ def test_corrections_become_a_model_with_its_scores_and_its_origin(request_to_tu
     assert list(again) == [finished]
 
 
-def test_a_stopped_run_has_a_model_and_can_go_on(request_to_tune):
-    seen = []
-    for message in finetune_steps(request_to_tune, is_stopped=lambda: numbers(seen) == [1, 2]):
-        seen.append(message)
-    report = seen[-1].report
-    assert (numbers(seen), report.ending, report.epochs) == ([1, 2], "stopped", 2)
-    stopped = store.load_model(Path(request_to_tune.folder) / "model")
-
-    # Somebody may have gone on painting: what the run began with counts.
-    shutil.rmtree(request_to_tune.pairs)
-    rest = list(finetune_steps(replace(request_to_tune, resume=True)))
-    assert (rest[0].done, rest[0].epochs, numbers(rest)) == (2, 4, [3, 4])
-    assert (rest[-1].report.ending, rest[-1].report.epochs) == ("done", 4)
-    assert store.load_model(Path(request_to_tune.folder) / "model").sha256 != stopped.sha256
-
-
-def test_a_full_disk_is_one_sentence_and_the_run_goes_on_later(request_to_tune, monkeypatch):
+def test_a_run_survives_a_full_disk_and_a_stop_and_ends_as_planned(request_to_tune, monkeypatch):
     original = Path.replace
 
-    def full_after_the_first_epoch(self, target):
+    def full_in_the_second_epoch(self, target):
         if "epoch-0002.safetensors" in str(target):
             raise OSError(errno.ENOSPC, "No space left on device")
         return original(self, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", full_after_the_first_epoch)
+        patch.setattr(Path, "replace", full_in_the_second_epoch)
         with pytest.raises(RunError, match=r"cannot write the checkpoint .*No space left"):
             list(finetune_steps(request_to_tune))
-    assert len(runs.Run(Path(request_to_tune.folder), {}).history.epochs) == 1
-    assert numbers(finetune_steps(replace(request_to_tune, resume=True))) == [2, 3, 4]
+    folder = Path(request_to_tune.folder)
+    assert len(runs.Run(folder, {}).history.epochs) == 1
+
+    # Somebody may have gone on painting: what the run began with counts.
+    shutil.rmtree(request_to_tune.pairs)
+    resumed = replace(request_to_tune, resume=True)
+    seen = []
+    for message in finetune_steps(resumed, is_stopped=lambda: numbers(seen) == [2, 3]):
+        seen.append(message)
+    report = seen[-1].report
+    assert (numbers(seen), report.ending, report.epochs) == ([2, 3], "stopped", 3)
+    stopped = store.load_model(folder / "model")
+
+    rest = list(finetune_steps(resumed))
+    assert (rest[0].done, rest[0].epochs, numbers(rest)) == (3, 4, [4])
+    assert (rest[-1].report.ending, rest[-1].report.epochs) == ("done", 4)
+    assert store.load_model(folder / "model").sha256 != stopped.sha256
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(request_to_tune, tmp_path):
@@ -145,21 +143,10 @@ def test_another_training_is_not_resumed_as_a_fine_tuning(request_to_tune):
         list(finetune_steps(replace(request_to_tune, resume=True)))
 
 
-def test_a_run_goes_on_with_its_own_base_model_alone(request_to_tune):
-    folder = Path(request_to_tune.folder)
-    steps = finetune_steps(request_to_tune)
-    next(steps)
-    steps.close()
-    content = json.loads((folder / "run.json").read_text())
-    content["base"]["sha256"] = "0" * 64
-    (folder / "run.json").write_text(json.dumps(content))
+def test_a_run_goes_on_with_its_own_base_model_alone(request_to_tune, tiny_model):
+    asked = dict.fromkeys(("name", "notes", "data"), "x")
+    base = {"name": "tiny", "sha256": "0" * 64, "folder": str(tiny_model)}
+    options = vars(request_to_tune.options)
+    runs.start(Path(request_to_tune.folder), {**asked, "base": base, "options": options})
     with pytest.raises(RunError, match="not the base model of this run any more"):
         list(finetune_steps(replace(request_to_tune, resume=True)))
-
-
-def test_saved_pairs_and_pairs_in_memory_are_the_same(request_to_tune, tiny_model, tmp_path):
-    (pair,) = (Project(Path(request_to_tune.pairs)).read("discs"),)
-    model = finetune(
-        [pair], tiny_model, folder=tmp_path / "memory", **vars(request_to_tune.options)
-    )
-    assert model.manifest.provenance["pairs"][0]["name"] == "discs"

@@ -63,14 +63,14 @@ def test_every_option_reaches_the_training(command: Command, calls: Calls) -> No
 
 
 def test_resuming_goes_on_as_it_began(
-    command: Command, calls: Calls, capsys: pytest.CaptureFixture[str]
+    command: Command, calls: Calls, capfd: pytest.CaptureFixture[str]
 ) -> None:
     command("finetune", "pairs", "-o", "run", "--resume", "--max-seconds", 30)
     (call,) = calls
     assert (call["resume"], call["max_seconds"]) == (True, 30)
     with pytest.raises(SystemExit, match="2"):
         command("finetune", "pairs", "-o", "run", "--resume", "--name", "mine", "--seed", 0)
-    assert "leave out name, seed" in capsys.readouterr().err
+    assert "leave out name, seed" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

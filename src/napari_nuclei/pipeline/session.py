@@ -207,11 +207,13 @@ def open_session(
     split = hold_out(kept, options.seed)
     teacher = tuning.copy_for_training(base, options.seed)
     judge = tuning.Judge(base, split.held_out)
+    predictor = KerasPredictor(teacher.network, TileOptions().batch_size)
+    judge.held_out(predictor)  # compiles the graph, which is not to be timed
     scored_at = time.monotonic()
-    before = judge.both(KerasPredictor(teacher.network, TileOptions().batch_size))
+    before = judge.both(predictor)
     seconds_to_score = time.monotonic() - scored_at
     end = started + options.max_seconds
-    course = tuning.make_course(split, base, tuning.Plan(1, 1), options)
+    course = tuning.make_course(split, base, options)
     plan = _planned(
         run,
         lambda: tuning.make_plan(
@@ -219,10 +221,7 @@ def open_session(
         ),
     )
     course = replace(
-        course,
-        epochs=plan.epochs,
-        sampler=replace(course.sampler, batches=plan.batches),
-        examine=lambda predictor: _row(judge.held_out(predictor)),
+        tuning.fit(course, plan), examine=lambda predictor: _row(judge.held_out(predictor))
     )
     deadline = end - tuning.final_seconds(seconds_to_score)
     return Session(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,10 +41,11 @@ if TYPE_CHECKING:
 Weights = dict[str, NDArray[Any]]
 
 _FROZEN = OptimizerOptions(freeze_batchnorm=True, freeze_decoder_batchnorm=True)
-_SHARES = (0.5, 0.75, 1.0)
+_SHARES = (0.25, 0.5, 0.75, 1.0)
 _TILE_PX = 128
 _VALIDATION_CROPS = 8
-_WARMUP_SHARE = 0.1
+# The first steps of Adam are as large as any and know little: at the full rate they do harm.
+_WARMUP_SHARE, _WARMUP_STEPS = 0.1, 6
 _PATIENCE = 4
 _EPOCH_SECONDS = 6.0
 _EPOCHS = (4, 30)
@@ -118,8 +119,8 @@ def copy_for_training(model: Model, seed: int) -> Trainer:
     return Trainer(network, _FROZEN)
 
 
-def make_course(split: Split, model: Model, plan: Plan, options: FinetuneOptions) -> Course:
-    """Return what the training goes through, but for what is examined after each epoch."""
+def make_course(split: Split, model: Model, options: FinetuneOptions) -> Course:
+    """Return what the training goes through, to be fitted to a plan: here it is one step long."""
     # One in which nuclei were deleted and none was corrected teaches background.
     taught = [region for region in split.training if region.checked.any()]
     frequencies = np.sqrt([1.0 + region.n_checked for region in taught])
@@ -129,7 +130,7 @@ def make_course(split: Split, model: Model, plan: Plan, options: FinetuneOptions
         AugmentOptions(),
         _TILE_PX,
         options.batch_size,
-        plan.batches,
+        1,
         options.seed,
     )
     held_out = [region.source(model.diameters) for region in split.held_out]
@@ -137,9 +138,21 @@ def make_course(split: Split, model: Model, plan: Plan, options: FinetuneOptions
     return Course(
         sampler,
         validation_batches(held_out, crops, _TILE_PX, options.batch_size, options.seed),
-        plan.epochs,
-        LearningRate(options.learning_rate, _WARMUP_SHARE),
+        1,
+        LearningRate(options.learning_rate),
         _PATIENCE,
+    )
+
+
+def fit(course: Course, plan: Plan) -> Course:
+    """Return the course in the length of a plan."""
+    steps = plan.epochs * plan.batches
+    share = max(_WARMUP_SHARE, min(0.5, _WARMUP_STEPS / steps))
+    return replace(
+        course,
+        epochs=plan.epochs,
+        sampler=replace(course.sampler, batches=plan.batches),
+        learning_rate=replace(course.learning_rate, warmup_share=share),
     )
 
 

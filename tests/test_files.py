@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,29 @@ def test_the_content_is_on_the_disk_before_it_takes_the_name(
 
     assert existed == [False]
     assert path.exists()
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path):
+    lock = tmp_path / ".lock"
+    with files.locked(lock), pytest.raises(BlockingIOError), files.locked(lock):
+        pass
+    with files.locked(lock):
+        pass
+
+
+def test_a_lock_dies_with_its_process(tmp_path):
+    lock = tmp_path / ".lock"
+    program = (
+        "import sys; from pathlib import Path; from napari_nuclei import files\n"
+        f"with files.locked(Path({str(lock)!r})): print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        holder.stdout.readline()
+        with pytest.raises(BlockingIOError), files.locked(lock):
+            pass
+        holder.kill()
+        holder.wait()
+        with files.locked(lock):
+            pass

@@ -12,25 +12,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_nuclei.model.store import load_model
     from napari_nuclei.pipeline.evaluate import evaluate
+    from napari_nuclei.pipeline.finetune import finetune
+    from napari_nuclei.pipeline.projects import Pair, Project
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment
     from napari_nuclei.pipeline.training import train
 
     __version__: str
 
 __all__ = [
+    "Pair",
+    "Project",
     "SegmentOptions",
     "Segmentation",
     "__version__",
     "evaluate",
+    "finetune",
     "load_model",
     "segment",
     "train",
 ]
 
 _HOME = {
+    "Pair": "napari_nuclei.pipeline.projects",
+    "Project": "napari_nuclei.pipeline.projects",
     "SegmentOptions": "napari_nuclei.pipeline.segment",
     "Segmentation": "napari_nuclei.pipeline.segment",
     "evaluate": "napari_nuclei.pipeline.evaluate",
+    "finetune": "napari_nuclei.pipeline.finetune",
     "load_model": "napari_nuclei.model.store",
     "segment": "napari_nuclei.pipeline.segment",
     "train": "napari_nuclei.pipeline.training",

@@ -1,5 +1,8 @@
 """Every error a person can meet, each with one sentence that says what is wrong and what to do."""
 
+UNEXPECTED = "unexpected"
+"""How the explanation of an error that is a defect of this program begins."""
+
 
 class NucleiError(Exception):
     """Base of all errors that napari-nuclei raises on purpose."""
@@ -23,3 +26,14 @@ class DownloadError(NucleiError):
 
 class RunError(NucleiError):
     """A training run folder that cannot be started, continued or written."""
+
+
+def explain(error: Exception) -> str:
+    """Return what a person needs to know of an error, in one sentence."""
+    if isinstance(error, NucleiError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return "there is not enough memory: choose smaller images or batches."
+    return f"{UNEXPECTED} {type(error).__name__}: {error}"

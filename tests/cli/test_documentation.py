@@ -29,15 +29,18 @@ def test_an_example_is_right_use(line: str) -> None:
     assert callable(args.run)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/command-line.md", "docs/training.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/command-line.md", "docs/training.md", "docs/fine-tuning.md"]
+)
 def test_the_pages_that_teach_the_command_line_have_examples(name: str) -> None:
     assert examples(ROOT / name)
 
 
 @pytest.mark.parametrize(
     "name",
-    ["segment", "train", "evaluate", "data info",
-     *(f"models {action}" for action in ("list", "show", "import", "export", "delete"))],
+    ["segment", "train", "finetune", "evaluate", "data info",
+     *(f"models {action}" for action in
+       ("list", "show", "rename", "import", "export", "delete"))],
 )  # fmt: skip
 def test_every_command_has_an_example(name: str) -> None:
     assert any(line.startswith(f"napari-nuclei {name}") for line in examples(GUIDE))

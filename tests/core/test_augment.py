@@ -198,3 +198,33 @@ def test_crop_near_a_nucleus_shows_one(seed):
     # Turned, a crop at the image's corner may have to leave that corner out.
     options = replace(NO_AUGMENTATION, near_nucleus_share=1)
     assert crop_of(grey(labels > 0), labels, options, seed=seed).target[..., NUCLEUS].any()
+
+
+def test_only_what_was_checked_weighs_and_the_mask_turns_with_the_image():
+    labels = np.zeros((60, 60), np.int32)
+    labels[25:35, 25:35], labels[45:55, 45:55] = 1, 2
+    checked = labels == 1
+    source = make_source(grey(labels > 0), labels, checked=checked)
+    rng = np.random.default_rng(0)
+    options = replace(NO_AUGMENTATION, rotate=True)
+    for _ in range(20):
+        target = random_crop(source, 32, options, rng).target
+        weight, nucleus = target[..., WEIGHT], target[..., NUCLEUS]
+        assert weight.any()
+        np.testing.assert_array_equal(nucleus[weight > 0], 1)
+
+
+def test_the_size_of_unchecked_nuclei_plays_no_part():
+    labels = np.zeros((60, 90), np.int32)
+    labels[10:20, 10:20], labels[10:50, 40:80] = 1, 2
+    diameters = DiameterRange(22.6, 22.6)
+    source = make_source(grey(labels > 0), labels, diameters, labels == 1)
+    assert source.enlargement == pytest.approx(2, rel=0.01)
+
+
+def test_the_mask_shrinks_with_its_image():
+    labels = np.zeros((80, 80), np.int32)
+    labels[20:60, 20:60] = 3
+    source = make_source(grey(labels > 0), labels, DiameterRange(10, 20), labels > 0)
+    assert source.checked.shape == source.labels.shape
+    np.testing.assert_array_equal(source.checked, source.labels == 3)

@@ -299,6 +299,40 @@ def test_only_the_users_own_models_can_be_deleted(name: str, tiny_model: Path) -
     assert outside.exists()
 
 
+def test_a_renamed_model_has_the_same_weights_and_opens(tiny_model: Path) -> None:
+    _own(tiny_model)
+
+    assert store.rename_model("tiny", "small").name == "small"
+
+    assert _names() == ["small"]
+    assert store.load_model("small").sha256 == store.load_model(tiny_model).sha256
+    assert store.load_model("small").manifest.provenance["licence"] == "CC0-1.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "new_name", "message"),
+    [
+        ("tiny", "other", "a model of this name already"),
+        ("tiny", "tiny", "a model of this name already"),
+        ("tiny", "../out", "is not valid"),
+        ("tiny", "Default", "that of the shipped model"),
+        ("nobody", "new", "not one of your own models, which alone can be renamed"),
+        ("default", "new", "not one of your own models, which alone can be renamed"),
+    ],
+)
+def test_a_name_that_cannot_be_given_changes_nothing(
+    name: str, new_name: str, message: str, tiny_model: Path
+) -> None:
+    _own(tiny_model)
+    store.rename_model("tiny", "other")
+    _own(tiny_model)
+
+    with pytest.raises(ModelError, match=message):
+        store.rename_model(name, new_name)
+
+    assert _names() == ["other", "tiny"]
+
+
 def test_an_exported_model_can_be_imported(tiny_model: Path, tmp_path: Path) -> None:
     store.export_model(tiny_model, tmp_path / "tiny.zip")
 

@@ -157,6 +157,31 @@ def test_a_frozen_batch_normalisation_stays_while_the_encoder_learns() -> None:
     assert {"block_1_expand/kernel", "up_1_BN/moving_mean", "logits/bias"} <= changed
 
 
+def test_the_decoders_statistics_can_stay_as_well() -> None:
+    network = unet.build(TINY)
+    frozen = OptimizerOptions(freeze_batchnorm=True, freeze_decoder_batchnorm=True)
+    teacher = Trainer(network, frozen)
+    network.run_eagerly = True
+    before = teacher.weights()
+
+    teacher.train(*_batch(), RATE)
+
+    after = teacher.weights()
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert not {name for name in changed if "BN" in name}
+    assert {"block_1_expand/kernel", "up_1_conv/kernel", "logits/bias"} <= changed
+
+
+def test_timing_a_step_changes_nothing(teacher: Trainer) -> None:
+    before = teacher.weights() | teacher.optimizer_state()
+
+    assert teacher.seconds_per_step(*_batch()) > 0
+
+    after = teacher.weights() | teacher.optimizer_state()
+    for name, tensor in before.items():
+        np.testing.assert_array_equal(after[name], tensor)
+
+
 def test_the_learning_rate_of_a_step_counts(teacher: Trainer) -> None:
     before = teacher.weights()["logits/kernel"]
 

@@ -6,12 +6,11 @@ import re
 import pytest
 
 from napari_nuclei.errors import RunError
-from napari_nuclei.pipeline.recipe import TrainOptions, learning_rate
+from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
 
 
 def test_learning_rate_rises_then_falls_to_zero():
-    options = TrainOptions(learning_rate=1.0)
-    rates = [learning_rate(options, step, 100) for step in range(100)]
+    rates = [LearningRate(1.0)(step, 100) for step in range(100)]
     assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
     assert rates[3:] == sorted(rates[3:], reverse=True)
     assert rates[51] == pytest.approx(0.5, abs=0.01)
@@ -19,7 +18,7 @@ def test_learning_rate_rises_then_falls_to_zero():
 
 
 def test_one_step_is_trained_at_the_full_rate():
-    assert learning_rate(TrainOptions(learning_rate=0.1), 0, 1) == 0.1
+    assert LearningRate(0.1)(0, 1) == 0.1
 
 
 @pytest.mark.parametrize("diameters_px", [None, (24.0, 48.5)])

@@ -137,3 +137,24 @@ def test_a_torn_file_is_named(run, name):
     (run.folder / name).write_text('{"epochs": [')
     with pytest.raises(RunError, match=name):
         runs.reopen(run.folder).load_newest()
+
+
+def test_what_a_kill_at_the_start_left_is_no_run(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".run.0123.json").write_text("{")
+    assert runs.start(folder, REQUEST).history == runs.History()
+
+
+def test_one_process_at_a_time_is_at_a_run(run):
+    with runs.hold(run):
+        with pytest.raises(RunError, match="another process is still at it"), runs.hold(run):
+            pass
+        save(run, 1.0)
+    with runs.hold(run):
+        assert run.load_newest()[0] == 1
+
+
+def test_another_kind_of_run_is_refused(run):
+    with pytest.raises(RunError, match=r"run\.json: not the record of a training"):
+        runs.reopen(run.folder, {"name", "base"})

@@ -10,11 +10,11 @@ import argparse
 from collections.abc import Sequence
 
 import napari_nuclei
-from napari_nuclei.cli import data, evaluate, models, segment, train
+from napari_nuclei.cli import data, evaluate, finetune, models, segment, train
 from napari_nuclei.cli.arguments import add_debug
 from napari_nuclei.cli.messages import PROGRAM, explain, print_error
 
-_COMMANDS = (segment, train, evaluate, models, data)
+_COMMANDS = (segment, train, finetune, evaluate, models, data)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

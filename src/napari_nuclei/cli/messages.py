@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from napari_nuclei.errors import NucleiError
+from napari_nuclei import errors
 
 PROGRAM = "napari-nuclei"
 
 
 def explain(error: Exception) -> str:
-    """Return what a person needs to know of an error."""
-    if isinstance(error, NucleiError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, MemoryError):
-        return "there is not enough memory: choose smaller images or batches."
-    return f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+    """Return what a person needs to know of an error, and how to learn more of a defect."""
+    reason = errors.explain(error)
+    return f"{reason} (--debug shows where)" if reason.startswith(errors.UNEXPECTED) else reason
 
 
 def print_error(message: str) -> None:

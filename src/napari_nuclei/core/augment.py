@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from skimage.transform import resize
 from napari_nuclei.core import appearance
 from napari_nuclei.core.appearance import AppearanceOptions
 from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
+from napari_nuclei.core.review import only_checked
 from napari_nuclei.core.targets import distance_to_edge, make_targets
 
 
@@ -58,12 +60,15 @@ class Source:
         Shape (Y, X), uint8: `napari_nuclei.core.targets.distance_to_edge` times 255.
     enlargement : float
         By which a crop has to be enlarged to show the nuclei in a size that was asked for.
+    checked : numpy.ndarray, optional
+        Shape (Y, X), bool: where the labels are known to be right; None: everywhere.
     """
 
     image: NDArray[np.uint8]
     labels: NDArray[np.int32]
     distance: NDArray[np.uint8]
     enlargement: float = 1.0
+    checked: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,10 @@ class Crop:
 
 
 def make_source(
-    image: NDArray[np.float32], labels: NDArray[np.integer], diameters: DiameterRange | None = None
+    image: NDArray[np.float32],
+    labels: NDArray[np.integer],
+    diameters: DiameterRange | None = None,
+    checked: NDArray[np.bool_] | None = None,
 ) -> Source:
     """Pack a prepared image and its labels.
 
@@ -96,18 +104,23 @@ def make_source(
     diameters : DiameterRange, optional
         The sizes in which crops show the nuclei; without it, or without a nucleus, the image keeps
         its scale.
+    checked : numpy.ndarray, optional
+        Shape (Y, X), bool: where the labels are known to be right; by default everywhere.
     """
     is_grey = bool((np.ptp(image, axis=-1) == 0).all())
     image = image[..., :1] if is_grey else image
     distance = distance_to_edge(labels)
-    enlargement = diameters.enlargement(median_diameter_px(labels)) if diameters else 1.0
+    typical_px = median_diameter_px(only_checked(labels, checked))
+    enlargement = diameters.enlargement(typical_px) if diameters else 1.0
     if enlargement < 1:
         # Here, once and with a filter: a crop that skipped pixels would show noise of its own.
         shape = tuple(max(1, round(length * enlargement)) for length in labels.shape)
         image, distance = (resize(a, shape, order=1, anti_aliasing=True) for a in (image, distance))
-        labels = resize(labels, shape, order=0, preserve_range=True, anti_aliasing=False)
+        labels = _resize_nearest(labels, shape)
+        checked = None if checked is None else _resize_nearest(checked, shape)
         enlargement = 1.0
-    return Source(_to_uint8(image), labels.astype(np.int32), _to_uint8(distance), enlargement)
+    packed = _to_uint8(image), labels.astype(np.int32), _to_uint8(distance)
+    return Source(*packed, enlargement, checked)
 
 
 def random_crop(
@@ -127,12 +140,18 @@ def random_crop(
         The same state gives the same crop.
     """
     matrix = _random_matrix(options, rng) / source.enlargement
-    centre = _random_centre(source.labels, matrix, tile_px, options.near_nucleus_share, rng)
+    centre = _random_centre(source, matrix, tile_px, options.near_nucleus_share, rng)
     places = _source_coordinates(matrix, centre, tile_px)
     image = np.stack([_sample(channel, places) for channel in np.moveaxis(source.image, -1, 0)], -1)
     labels = ndimage.map_coordinates(source.labels, places, order=0, mode="mirror")
     distance = _sample(source.distance, places) * (labels > 0)
-    return Crop(appearance.vary(image, options.look, rng), make_targets(labels, distance))
+    weight = None if source.checked is None else _sample_nearest(source.checked, places)
+    return Crop(appearance.vary(image, options.look, rng), make_targets(labels, distance, weight))
+
+
+def _resize_nearest(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    resized = resize(values, shape, order=0, preserve_range=True, anti_aliasing=False)
+    return np.asarray(resized, values.dtype)
 
 
 def _to_uint8(values: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -142,6 +161,11 @@ def _to_uint8(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 def _sample(values: NDArray[np.uint8], places: NDArray[np.float64]) -> NDArray[np.float32]:
     sampled = ndimage.map_coordinates(values, places, np.float32, order=1, mode="mirror")
     return np.asarray(sampled / np.float32(255))
+
+
+def _sample_nearest(values: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.float32]:
+    sampled = ndimage.map_coordinates(values.view(np.uint8), places, order=0, mode="mirror")
+    return np.asarray(sampled, np.float32)
 
 
 def _random_matrix(options: AugmentOptions, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -158,24 +182,34 @@ def _random_matrix(options: AugmentOptions, rng: np.random.Generator) -> NDArray
 
 
 def _random_centre(
-    labels: NDArray[np.int32],
+    source: Source,
     matrix: NDArray[np.float64],
     tile_px: int,
     near_nucleus_share: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return the crop's centre in the image, off the rim as far as the image's size allows."""
+    shape = source.labels.shape
     half_px = np.abs(matrix).sum(axis=1) * tile_px / 2
-    size_px = np.array(labels.shape, float)
+    size_px = np.array(shape, float)
     low = np.minimum(half_px, size_px / 2)
-    nuclei = np.flatnonzero(labels) if rng.random() < near_nucleus_share else np.zeros(0, int)
-    if nuclei.size:
+    wanted = _wanted_pixels(source, is_nucleus=rng.random() < near_nucleus_share)
+    if wanted.size:
         # Anywhere in the crop, so that the network sees nuclei at its rim as often as inside.
-        nucleus = np.array(np.unravel_index(rng.choice(nuclei), labels.shape), float)
-        centre = nucleus + matrix @ rng.uniform(-tile_px / 2, tile_px / 2, 2)
+        pixel = np.array(np.unravel_index(rng.choice(wanted), shape), float)
+        centre = pixel + matrix @ rng.uniform(-tile_px / 2, tile_px / 2, 2)
     else:
         centre = rng.uniform(low, size_px - low)
     return np.asarray(np.clip(centre, low, size_px - low), float)
+
+
+def _wanted_pixels(source: Source, *, is_nucleus: bool) -> NDArray[np.int64]:
+    """Return the pixels of which a crop must show one; none where any crop is as good."""
+    if source.checked is None:
+        return np.flatnonzero(source.labels) if is_nucleus else np.zeros(0, np.int64)
+    # Crops in which nothing is checked would teach nothing.
+    nuclei = np.flatnonzero(source.checked & (source.labels > 0)) if is_nucleus else np.zeros(0)
+    return nuclei.astype(np.int64) if nuclei.size else np.flatnonzero(source.checked)
 
 
 def _source_coordinates(

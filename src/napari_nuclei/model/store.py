@@ -7,7 +7,7 @@ no code from it: the network is built by `napari_nuclei.model.unet` and filled w
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -174,10 +174,28 @@ def delete_model(name: str) -> None:
     ModelError
         When it is none of them, or its folder cannot be removed.
     """
-    folder = paths.user_models() / name
-    if not manifest.is_name(name) or not folder.is_dir():
-        raise ModelError(f"{name}: not one of your own models, which alone can be deleted.")
+    contents.remove_folder(_own_folder(name, "deleted"))
+
+
+def rename_model(name: str, new_name: str) -> Manifest:
+    """Give one of the user's own models another name; its weights stay the same to the last bit.
+
+    Raises
+    ------
+    ModelError
+        When it is none of them, the new name is not valid or taken, or the disk refuses.
+    """
+    folder = _own_folder(name, "renamed")
+    manifest.check_own_name(new_name)
+    found = contents.read(folder)
+    described = replace(manifest.loads(found[MANIFEST_FILE], folder), name=new_name)
+    renamed = {**found, MANIFEST_FILE: manifest.dumps(described)}
+    target = paths.user_models() / new_name
+    if target.exists():
+        raise ModelError(f"{new_name}: there is a model of this name already.")
+    contents.add_folder(target, renamed)
     contents.remove_folder(folder)
+    return described
 
 
 def export_model(name_or_path: str | Path | None, zip_path: Path) -> None:
@@ -214,6 +232,13 @@ def import_model(zip_or_folder: Path) -> Manifest:
         raise ModelError(f"{zip_or_folder}: there is a model named {model.name} already.")
     contents.add_folder(folder, found)
     return model.manifest
+
+
+def _own_folder(name: str, what: str) -> Path:
+    folder = paths.user_models() / name
+    if not manifest.is_name(name) or not folder.is_dir():
+        raise ModelError(f"{name}: not one of your own models, which alone can be {what}.")
+    return folder
 
 
 def _find(name_or_path: str | Path | None) -> Path:

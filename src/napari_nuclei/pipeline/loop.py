@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_nuclei.core import augment, images
-from napari_nuclei.core.augment import AugmentOptions, Source
+from napari_nuclei.core import augment
 from napari_nuclei.errors import RunError
 from napari_nuclei.model import trainer, unet
 from napari_nuclei.model.predictor import KerasPredictor, Predictor
-from napari_nuclei.pipeline.crops import Batch, CropSampler, balance_kinds, make_batch
+from napari_nuclei.pipeline.crops import Batch, CropSampler, make_batch
 from napari_nuclei.pipeline.prediction import TileOptions
-from napari_nuclei.pipeline.recipe import TrainOptions, learning_rate
 
 if TYPE_CHECKING:
     import keras
 
+    from napari_nuclei.core.augment import Source
     from napari_nuclei.pipeline import runs
-    from napari_nuclei.pipeline.datasets import Item
+    from napari_nuclei.pipeline.recipe import LearningRate
 
-_VALIDATION_CROPS_PER_IMAGE = 2
+
+def _nothing(_: Predictor) -> dict[str, float]:
+    return {}
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a training goes through; the same from its first epoch to its last, if resumed, too.
+
+    Attributes
+    ----------
+    sampler : CropSampler
+        Draws the batches of an epoch.
+    validation : sequence of Batch
+        At least one; their loss decides which epoch is the best.
+    epochs : int
+    learning_rate : LearningRate
+    patience : int, optional
+        End after so many epochs without a lower validation loss.
+    examine : callable
+        Gets the network after each epoch; what it returns joins the epoch's row.
+    """
+
+    sampler: CropSampler
+    validation: Sequence[Batch]
+    epochs: int
+    learning_rate: LearningRate
+    patience: int | None = None
+    examine: Callable[[Predictor], dict[str, float]] = _nothing
 
 
 @dataclass(frozen=True)
@@ -48,7 +79,10 @@ class Epoch:
 
 
 def train_steps(
-    run: runs.Run, train: Sequence[Item], val: Sequence[Item], options: TrainOptions
+    run: runs.Run,
+    teacher: trainer.Trainer,
+    course: Course,
+    is_over: Callable[[], bool] = _never,
 ) -> Generator[Epoch, None, keras.Model]:
     """Train from where the run stands to its last epoch, yielding before the first and after each.
 
@@ -56,63 +90,77 @@ def train_steps(
     ----------
     run : Run
         New, or reopened: then it goes on from its newest checkpoint.
-    train, val : sequence of Item
-        Both with at least one item; validation scores decide which epoch is the best.
-    options : TrainOptions
+    teacher : Trainer
+        With the weights from which a new run begins.
+    course : Course
         The same for the whole run.
+    is_over : callable, optional
+        Asked before each step; True ends the training at once. The epoch under way is forgotten:
+        it starts anew when the run is resumed.
 
     Returns
     -------
     keras.Model
         The network with the weights of the best epoch.
+
+    Raises
+    ------
+    RunError
+        When the weights become useless, the run folder cannot be written, or the training is over
+        before its first epoch is.
     """
-    trainer.set_seed(options.seed)
-    network = unet.build(options.network)
-    teacher = trainer.Trainer(
-        network,
-        trainer.OptimizerOptions(
-            options.weight_decay, options.freeze_encoder, options.freeze_batchnorm
-        ),
-    )
-    done = _restore(run, teacher, options)
-    sampler = _sampler(train, options)
-    validation = _validation_batches(val, options)
-    predictor = KerasPredictor(network, TileOptions().batch_size)
+    done = _restore(run, teacher)
+    predictor = KerasPredictor(teacher.network, TileOptions().batch_size)
     if done == 0:
         yield Epoch(0, {}, predictor)
-    for epoch in range(done + 1, options.epochs + 1):
+    for epoch in range(done + 1, course.epochs + 1):
+        if _is_patience_gone(run.history, course.patience):
+            break
         started = time.monotonic()
-        row = _train_epoch(teacher, sampler, epoch, options)
-        row |= {f"val_{name}": value for name, value in _test(teacher, validation).items()}
+        row = _train_epoch(teacher, course, epoch, is_over)
+        if row is None:
+            break
+        row |= {f"val_{name}": value for name, value in _test(teacher, course.validation).items()}
+        row |= course.examine(predictor)
         row["seconds"] = time.monotonic() - started
         _refuse_divergence(row)
         run.save_epoch(row, teacher.weights(), teacher.optimizer_state())
         yield Epoch(epoch, row, predictor)
-    unet.assign_weights(unet.named_weights(network), run.load_best())
-    return network
+    if not run.history.epochs:
+        raise RunError("The training was stopped before its first epoch ended: nothing was learnt.")
+    unet.assign_weights(unet.named_weights(teacher.network), run.load_best())
+    return teacher.network
 
 
-def _restore(run: runs.Run, teacher: trainer.Trainer, options: TrainOptions) -> int:
-    """Bring the network to the run's newest checkpoint or to its start; return epochs done."""
-    if run.history.epochs:
-        epoch, tensors = run.load_newest()
-        teacher.restore(tensors)
-        run.rewind(epoch)
-        return epoch
-    trainer.load_encoder(teacher.network, options.encoder_weights)
-    return 0
+def _restore(run: runs.Run, teacher: trainer.Trainer) -> int:
+    """Bring the network to the run's newest checkpoint, if there is one; return epochs done."""
+    if not run.history.epochs:
+        return 0
+    epoch, tensors = run.load_newest()
+    teacher.restore(tensors)
+    run.rewind(epoch)
+    return epoch
+
+
+def _is_patience_gone(history: runs.History, patience: int | None) -> bool:
+    if patience is None or history.best is None:
+        return False
+    return len(history.epochs) - history.best.epoch >= patience
 
 
 def _train_epoch(
-    teacher: trainer.Trainer, sampler: CropSampler, epoch: int, options: TrainOptions
-) -> dict[str, float]:
-    steps = options.epochs * sampler.batches
+    teacher: trainer.Trainer, course: Course, epoch: int, is_over: Callable[[], bool]
+) -> dict[str, float] | None:
+    """Return the row of an epoch, or None when it was cut short."""
+    sampler = course.sampler
+    steps = course.epochs * sampler.batches
     first = (epoch - 1) * sampler.batches
-    rates = [learning_rate(options, first + index, steps) for index in range(sampler.batches)]
-    logs = [
-        teacher.train(batch.images, batch.targets, rate)
-        for batch, rate in zip(sampler.epoch(epoch), rates, strict=True)
-    ]
+    rates = [course.learning_rate(first + index, steps) for index in range(sampler.batches)]
+    logs = []
+    for batch, rate in zip(sampler.epoch(epoch), rates, strict=True):
+        if is_over():
+            return None
+        logs.append(teacher.train(batch.images, batch.targets, rate))
     return {"epoch": epoch, **_means(logs), "learning_rate": rates[-1]}
 
 
@@ -133,32 +181,17 @@ def _refuse_divergence(row: dict[str, float]) -> None:
         )
 
 
-def _sampler(items: Sequence[Item], options: TrainOptions) -> CropSampler:
-    return CropSampler(
-        [_source(item, options) for item in items],
-        balance_kinds([item.kind for item in items]),
-        AugmentOptions() if options.augment else augment.NO_AUGMENTATION,
-        options.tile_px,
-        options.batch_size,
-        -(-len(items) * options.crops_per_image // options.batch_size),
-        options.seed,
-    )
-
-
-def _validation_batches(items: Sequence[Item], options: TrainOptions) -> list[Batch]:
+def validation_batches(
+    sources: Sequence[Source], crops_per_source: int, tile_px: int, batch_size: int, seed: int
+) -> list[Batch]:
     """Return plain crops, the same for every epoch: each image gives as many as the others."""
-    rng = np.random.default_rng(options.seed)
+    rng = np.random.default_rng(seed)
     crops = [
-        augment.random_crop(source, options.tile_px, augment.NO_AUGMENTATION, rng)
-        for source in (_source(item, options) for item in items)
-        for _ in range(_VALIDATION_CROPS_PER_IMAGE)
+        augment.random_crop(source, tile_px, augment.NO_AUGMENTATION, rng)
+        for source in sources
+        for _ in range(crops_per_source)
     ]
     # Filled up from the start: every batch of another size would compile another graph.
-    batches = -(-len(crops) // options.batch_size)
+    batches = -(-len(crops) // batch_size)
     endless = cycle(crops)
-    return [make_batch(list(islice(endless, options.batch_size))) for _ in range(batches)]
-
-
-def _source(item: Item, options: TrainOptions) -> Source:
-    image = images.prepare(item.read_image())
-    return augment.make_source(image, item.read_labels(), options.diameters)
+    return [make_batch(list(islice(endless, batch_size))) for _ in range(batches)]

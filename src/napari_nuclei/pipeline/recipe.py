@@ -11,7 +11,7 @@ from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.errors import RunError
 from napari_nuclei.model import unet
 
-_WARMUP_SHARE = 0.03
+_MAX_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,60 @@ class TrainOptions:
         return unet.UNetConfig(self.decoder_filters, dropout=self.dropout)
 
 
-def learning_rate(options: TrainOptions, step: int, steps: int) -> float:
-    """Return the learning rate of a step, counted from 0: a short rise, then half a cosine."""
-    warmup = max(1, round(steps * _WARMUP_SHARE))
-    if step < warmup:
-        return options.learning_rate * (step + 1) / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
-    return float(options.learning_rate * (1 + np.cos(np.pi * progress)) / 2)
+@dataclass(frozen=True)
+class FinetuneOptions:
+    """The recipe of a fine-tuning; the defaults are what proved best (docs/fine-tuning.md).
+
+    Attributes
+    ----------
+    max_seconds : float
+        Wall time of the whole, scores before and after included; a session that resumes has it
+        anew. At least one epoch is done, however long it takes.
+    learning_rate : float
+        The highest.
+    batch_size : int
+        Crops a step.
+    max_steps : int
+        More than these teach nothing new, however much time is left.
+    seed : int
+    """
+
+    max_seconds: float = 60.0
+    learning_rate: float = 3e-4
+    batch_size: int = 16
+    max_steps: int = 600
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_seconds <= _MAX_SECONDS:
+            raise RunError(
+                f"{self.max_seconds} seconds: choose a time from 1 to {_MAX_SECONDS} seconds."
+            )
+        if not 0 < self.learning_rate <= 1:
+            raise RunError(f"The learning rate is {self.learning_rate}: choose one from 0 to 1.")
+        for name in ("batch_size", "max_steps"):
+            if getattr(self, name) < 1:
+                raise RunError(f"{name} is {getattr(self, name)}: choose 1 or more.")
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """The course of the learning rate: a short rise, then half a cosine down to zero.
+
+    Attributes
+    ----------
+    highest : float
+    warmup_share : float
+        Of the steps, in which it rises.
+    """
+
+    highest: float
+    warmup_share: float = 0.03
+
+    def __call__(self, step: int, steps: int) -> float:
+        """Return the learning rate of a step, counted from 0, of so many."""
+        warmup = max(1, round(steps * self.warmup_share))
+        if step < warmup:
+            return self.highest * (step + 1) / warmup
+        progress = (step - warmup) / max(1, steps - warmup)
+        return float(self.highest * (1 + np.cos(np.pi * progress)) / 2)

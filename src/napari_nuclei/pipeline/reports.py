@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from napari_nuclei import files
 from napari_nuclei.core import images
@@ -13,6 +15,8 @@ from napari_nuclei.pipeline.figures import draw_triptych
 from napari_nuclei.pipeline.prediction import predict_maps
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from napari_nuclei.pipeline.datasets import Item
     from napari_nuclei.pipeline.loop import Epoch
 
@@ -27,10 +31,20 @@ _CURVES = {
 def draw_epoch(epoch: Epoch, item: Item, path: Path) -> None:
     """Write a picture of one held-out image: image, truth, and what the network finds by now."""
     image = item.read_image()
-    maps = predict_maps(images.prepare(image), epoch.predictor)
-    when = f"after epoch {epoch.number}" if epoch.number else "before training"
-    titles = ("image", "truth", f"prediction {when}")
-    draw_triptych(image, item.read_labels(), label_nuclei(maps), path, titles=titles)
+    found = label_nuclei(predict_maps(images.prepare(image), epoch.predictor))
+    draw_prediction(epoch.number, image, item.read_labels(), found, path)
+
+
+def draw_prediction(
+    epoch: int,
+    image: NDArray[Any],
+    truth: NDArray[np.int32],
+    found: NDArray[np.int32],
+    path: Path,
+) -> None:
+    """Write a picture of an image, its nuclei, and those that were found after an epoch."""
+    when = f"after epoch {epoch}" if epoch else "before training"
+    draw_triptych(image, truth, found, path, titles=("image", "truth", f"prediction {when}"))
 
 
 def draw_curves(epochs: Sequence[dict[str, float]], path: Path) -> None:

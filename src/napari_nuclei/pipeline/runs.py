@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from napari_nuclei.errors import RunError
 Tensors = dict[str, NDArray[Any]]
 
 _KEPT_CHECKPOINTS = 2
-_REQUEST_KEYS = {"name", "data", "options", "train", "val"}
+
+TRAINING = frozenset({"name", "data", "options", "train", "val"})
+"""What the request of a training from scratch has."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     Parameters
     ----------
     folder : Path
-        Missing or empty.
+        Missing or empty; hidden files are what a process killed at its start left.
     request : dict
         What was asked for, as JSON values.
 
@@ -176,7 +180,7 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     RunError
         When the folder has files in it or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(map(_is_visible, folder.iterdir()))):
         raise RunError(f"{folder}: there is something already; add --resume or choose another.")
     try:
         files.write_text(folder / "run.json", json.dumps(request, indent=1))
@@ -185,13 +189,41 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     return Run(folder, request)
 
 
+@contextmanager
+def hold(run: Run) -> Iterator[None]:
+    """Keep other processes from this run for as long as the block runs.
+
+    Raises
+    ------
+    RunError
+        When one is at it, such as a child that has yet to notice that its parent is gone.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(files.locked(run.folder / ".lock"))
+        except BlockingIOError as error:
+            raise RunError(
+                f"{run.folder}: another process is still at it; wait for that to end."
+            ) from error
+        except OSError as error:
+            raise RunError(f"{run.folder}: cannot be written ({error.strerror}).") from error
+        yield
+
+
 def discard(run: Run) -> None:
     """Remove a run that was started in vain, with all that is in its folder."""
     shutil.rmtree(run.folder, ignore_errors=True)
 
 
-def reopen(folder: Path) -> Run:
+def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
     """Open a run folder to continue it.
+
+    Parameters
+    ----------
+    folder : Path
+        As `start` made it.
+    expected : collection of str
+        What the request of such a run has.
 
     Raises
     ------
@@ -202,9 +234,13 @@ def reopen(folder: Path) -> Run:
     if not path.is_file():
         raise RunError(f"{folder}: no training run to resume here (run.json is missing).")
     request = _read_json(path)
-    if not _REQUEST_KEYS.issubset(request):
+    if not set(expected).issubset(request):
         raise RunError(f"{path}: not the record of a training; start a new run.")
     return Run(folder, request)
+
+
+def _is_visible(path: Path) -> bool:
+    return not path.name.startswith(".")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_nuclei import files
+from napari_nuclei.core import augment, images
+from napari_nuclei.core.augment import AugmentOptions
 from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.errors import DatasetError, NucleiError, RunError
-from napari_nuclei.model import store, trainer
+from napari_nuclei.model import store, trainer, unet
 from napari_nuclei.model.contents import MANIFEST_FILE
 from napari_nuclei.model.manifest import check_own_name
 from napari_nuclei.pipeline import reports, runs
+from napari_nuclei.pipeline.crops import CropSampler, balance_kinds
 from napari_nuclei.pipeline.datasets import Dataset, Item, split_by_image
 from napari_nuclei.pipeline.evaluate import Report, evaluate, save_figures
-from napari_nuclei.pipeline.loop import Epoch, train_steps
-from napari_nuclei.pipeline.recipe import TrainOptions
+from napari_nuclei.pipeline.loop import Course, Epoch, train_steps, validation_batches
+from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
 from napari_nuclei.pipeline.segment import segment
 from napari_nuclei.pipeline.thresholds import choose_thresholds
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     import keras
 
 _EXAMPLES = 4
+_VALIDATION_CROPS_PER_IMAGE = 2
 _COMMON_PERCENTILES = (10, 90)
 _USUAL_DIAMETER_PX = 20.0
 
@@ -86,8 +90,8 @@ def train(
     options = TrainOptions.from_json(run.request["options"])
     train_items, val_items = _items_of(run, dataset)
     logs = reports.TensorBoard(folder / "tensorboard") if tensorboard else None
-    steps = train_steps(run, train_items, val_items, options)
     try:
+        steps = steps_from_scratch(run, train_items, val_items, options)
         network = _follow(steps, run, val_items[0], logs, on_epoch)
     except NucleiError:
         # Nothing was learnt: the folder must not stand in the way of the next try.
@@ -95,6 +99,55 @@ def train(
             runs.discard(run)
         raise
     return _save(run, network, options, val_items)
+
+
+def steps_from_scratch(
+    run: runs.Run, train: Sequence[Item], val: Sequence[Item], options: TrainOptions
+) -> Generator[Epoch, None, keras.Model]:
+    """Return the training loop of a network that begins with no more than a trained encoder.
+
+    Parameters
+    ----------
+    run : Run
+        New, or reopened: then it goes on from its newest checkpoint.
+    train, val : sequence of Item
+        Both with at least one item; validation scores decide which epoch is the best.
+    options : TrainOptions
+        The same for the whole run.
+    """
+    trainer.set_seed(options.seed)
+    network = unet.build(options.network)
+    if not run.history.epochs:
+        trainer.load_encoder(network, options.encoder_weights)
+    frozen = trainer.OptimizerOptions(
+        options.weight_decay, options.freeze_encoder, options.freeze_batchnorm
+    )
+    return train_steps(run, trainer.Trainer(network, frozen), _course(train, val, options))
+
+
+def _course(train: Sequence[Item], val: Sequence[Item], options: TrainOptions) -> Course:
+    sampler = CropSampler(
+        [_source(item, options) for item in train],
+        balance_kinds([item.kind for item in train]),
+        AugmentOptions() if options.augment else augment.NO_AUGMENTATION,
+        options.tile_px,
+        options.batch_size,
+        -(-len(train) * options.crops_per_image // options.batch_size),
+        options.seed,
+    )
+    validation = validation_batches(
+        [_source(item, options) for item in val],
+        _VALIDATION_CROPS_PER_IMAGE,
+        options.tile_px,
+        options.batch_size,
+        options.seed,
+    )
+    return Course(sampler, validation, options.epochs, LearningRate(options.learning_rate))
+
+
+def _source(item: Item, options: TrainOptions) -> augment.Source:
+    image = images.prepare(item.read_image())
+    return augment.make_source(image, item.read_labels(), options.diameters)
 
 
 def _open_run(

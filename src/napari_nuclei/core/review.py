@@ -1,0 +1,103 @@
+"""What a person has checked of a label image: only that is learnt from, and only that is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import expand_labels
+
+RIM_PX = 4
+"""How far around a checked nucleus the background counts as checked, too."""
+
+_CHECKED_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A part of an image that was looked at as a whole: rows `top` to `bottom`, without the last.
+
+    Attributes
+    ----------
+    top, left, bottom, right : int
+        In pixels; what lies outside of the image is left out.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rectangle as an index of an image."""
+        top, left = max(0, self.top), max(0, self.left)
+        return slice(top, max(top, self.bottom)), slice(left, max(left, self.right))
+
+
+def checked_mask(
+    labels: NDArray[np.integer],
+    touched: NDArray[np.bool_] | None = None,
+    accepted: Collection[int] = (),
+    rectangles: Collection[Rectangle] = (),
+) -> NDArray[np.bool_]:
+    """Return the pixels whose label somebody vouches for.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Shape (Y, X), integer, after the corrections.
+    touched : numpy.ndarray, optional
+        Shape (Y, X), bool: what was painted, erased or deleted. A nucleus that was painted counts
+        as a whole; where one was deleted, the labels are 0, which teaches background.
+    accepted : collection of int
+        Ids of nuclei that were found to be right as they are. An id that is gone counts nothing.
+    rectangles : collection of Rectangle
+        Parts in which everything is right, the background included.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (Y, X), bool. Nuclei bring the background within `RIM_PX` along: without it the
+        network would not learn where they end.
+    """
+    touched = np.zeros(labels.shape, bool) if touched is None else touched
+    painted = np.unique(labels[touched])
+    whole = np.union1d(painted[painted > 0], np.array(sorted(accepted), np.int64))
+    nuclei = np.where(np.isin(labels, whole[whole > 0]), labels, 0)
+    # Of two nuclei that touch, only the checked one: its neighbour is no background.
+    rim = (expand_labels(nuclei, RIM_PX) > 0) & (labels == 0)
+    checked: NDArray[np.bool_] = touched | (nuclei > 0) | rim
+    for rectangle in rectangles:
+        checked[rectangle.window] = True
+    return checked
+
+
+def only_checked(
+    labels: NDArray[np.integer], checked: NDArray[np.bool_] | None
+) -> NDArray[np.int32]:
+    """Return the labels without the nuclei of which less than half was checked.
+
+    Two label images can be compared that way although parts of the truth are not known: a predicted
+    nucleus that matches a checked one lies in the checked part by half at least.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Shape (Y, X), integer: true or predicted.
+    checked : numpy.ndarray, optional
+        Shape (Y, X), bool; None when everything was.
+    """
+    if checked is None:
+        return labels.astype(np.int32, copy=False)
+    ids, nucleus = np.unique(labels, return_inverse=True)
+    nucleus = nucleus.reshape(labels.shape)
+    shares = np.bincount(nucleus[checked], minlength=len(ids)) / np.bincount(nucleus.ravel())
+    return np.where((shares >= _CHECKED_SHARE)[nucleus], labels, 0).astype(np.int32)
+
+
+def count_checked(labels: NDArray[np.integer], checked: NDArray[np.bool_] | None) -> int:
+    """Return the number of nuclei of which half or more was checked."""
+    return int(np.count_nonzero(np.unique(only_checked(labels, checked))))

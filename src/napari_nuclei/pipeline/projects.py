@@ -1,0 +1,241 @@
+"""A project folder: images with corrected labels and what was checked of them, kept for years.
+
+========================  =====================================================================
+``project.json``          the version of the format; marks the folder as one that is written here
+``images/<name>.tif``     the image as it was given, written once and never changed
+``labels/<name>.tif``     int32: 0 is background, each nucleus has an id of its own
+``checked/<name>.tif``    uint8: 255 where somebody vouches for the labels; missing: everywhere
+========================  =====================================================================
+
+Every file is written whole or not at all, and a new pair is there once its labels are, which come
+last. A data set made by hand is as good, such as ``images/`` and ``labels/`` with the same names;
+``checked/`` beside them counts there, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_nuclei import files
+from napari_nuclei.core.review import count_checked
+from napari_nuclei.errors import DatasetError, InputError
+from napari_nuclei.pipeline.datasets import open_dataset
+from napari_nuclei.pipeline.datasets.decoding import SUFFIXES, read_image, read_plane
+from napari_nuclei.pipeline.datasets.labels import read_label_image
+from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
+
+FORMAT = 1
+"""Of the project folder; a later one is refused, not guessed at."""
+
+_MARKER = "project.json"
+_IMAGES, _LABELS, _CHECKED = "images", "labels", "checked"
+_SUFFIX = ".tif"
+_NAME = re.compile(r"[^\W_][\w .-]{0,98}[\w-]|[^\W_]")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image with its corrected labels.
+
+    Attributes
+    ----------
+    name : str
+        Unlike that of any other pair; the files are named after it.
+    image : numpy.ndarray
+        Shape (Y, X) or (Y, X, 3), as `napari_nuclei.core.images.prepare` takes it.
+    labels : numpy.ndarray
+        Shape (Y, X), int32.
+    checked : numpy.ndarray, optional
+        Shape (Y, X), bool, as `napari_nuclei.core.review.checked_mask` makes it; None: all of it.
+
+    Raises
+    ------
+    InputError
+        When the shapes differ, the labels are no non-negative integers, or the name cannot be that
+        of a file.
+    """
+
+    name: str
+    image: NDArray[Any]
+    labels: NDArray[np.int32]
+    checked: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise InputError(
+                f"The name {self.name[:64]!r} cannot be that of a file: use up to 100 letters, "
+                "digits, spaces, dots, dashes and underscores."
+            )
+        shapes = {"image": self.image.shape[:2], "labels": self.labels.shape}
+        if self.checked is not None:
+            shapes["mask of what was checked"] = self.checked.shape
+        for what, shape in shapes.items():
+            if shape != self.labels.shape or len(shape) != 2:
+                raise InputError(
+                    f"{self.name}: the {what} has shape {shape} and the labels "
+                    f"{self.labels.shape}: give arrays of one (Y, X) shape."
+                )
+        if self.labels.dtype.kind not in "iu" or self.labels.min(initial=0) < 0:
+            raise InputError(f"{self.name}: labels are integers of 0 (background) and up.")
+
+    @property
+    def n_checked(self) -> int:
+        """Number of nuclei that were checked."""
+        return count_checked(self.labels, self.checked)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder, or a folder of pairs that was made by hand."""
+
+    folder: Path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the pairs, sorted; none where there is no folder yet.
+
+        Raises
+        ------
+        DatasetError
+            When the folder is neither a project nor a data set, or comes from a later version.
+        """
+        if not self._is_empty and not self._is_ours:
+            return tuple(item.id for item in open_dataset(self.folder).items)
+        # An image whose labels are missing is what an interrupted `save` left.
+        return tuple(sorted(self._files(_LABELS).keys() & self._files(_IMAGES).keys()))
+
+    def read(self, name: str) -> Pair:
+        """Read a pair.
+
+        Raises
+        ------
+        DatasetError
+            When there is none of this name, or one of its files is damaged.
+        """
+        if name not in self.names:
+            raise DatasetError(f"{self.folder}: there is no pair named {name}.")
+        mask = self._files(_CHECKED).get(name)
+        checked = None if mask is None else read_plane(mask) > 0
+        try:
+            return Pair(name.replace("/", "-"), *self._read_image_and_labels(name), checked)
+        except InputError as error:
+            raise DatasetError(f"{self.folder}: {error}") from error
+
+    def save(self, pair: Pair) -> None:
+        """Add a pair, or put new labels in the place of those that it had.
+
+        Raises
+        ------
+        DatasetError
+            When another image has this name, the folder holds something else, or it or the disk
+            refuses.
+        """
+        known = self._files(_IMAGES).get(pair.name) if pair.name in self.names else None
+        if known is not None and not np.array_equal(read_image(known), pair.image):
+            raise DatasetError(
+                f"{self.folder}: another image is named {pair.name}; choose another name."
+            )
+        try:
+            if not self._is_ours:
+                files.write_text(self.folder / _MARKER, json.dumps({"format": FORMAT}))
+            if known is None:
+                self._write(_IMAGES, pair.name, pair.image)
+            # Of a new pair the labels come last: with them it is there. Of a known one they come
+            # first: what was checked just now must not vouch for the labels before.
+            kinds = (_CHECKED, _LABELS) if known is None else (_LABELS, _CHECKED)
+            arrays: dict[str, NDArray[Any]] = {
+                _LABELS: pair.labels.astype(np.int32),
+                _CHECKED: _to_mask(pair),
+            }
+            for kind in kinds:
+                self._write(kind, pair.name, arrays[kind])
+        except OSError as error:
+            raise DatasetError(
+                f"{self.folder}: {pair.name} cannot be written ({error.strerror or error})."
+            ) from error
+
+    def remove(self, name: str) -> None:
+        """Remove a pair.
+
+        Raises
+        ------
+        DatasetError
+            When there is none of this name, or its files cannot be removed.
+        """
+        if name not in self.names:
+            raise DatasetError(f"{self.folder}: there is no pair named {name}.")
+        try:
+            # The labels first: without them, what is left of a pair counts no more.
+            for kind in (_LABELS, _CHECKED, _IMAGES):
+                if name in self._files(kind):
+                    (self.folder / self._files(kind)[name].name).unlink()
+        except OSError as error:
+            raise DatasetError(f"{self.folder}: {name} cannot be removed ({error}).") from error
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self.folder.exists() or (self.folder.is_dir() and not any(self.folder.iterdir()))
+
+    @property
+    def _is_ours(self) -> bool:
+        marker = self.folder / _MARKER
+        if not marker.is_file():
+            return False
+        try:
+            version = json.loads(marker.read_text(encoding="utf-8"))["format"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise DatasetError(
+                f'{marker}: damaged; replace it by {{"format": {FORMAT}}}.'
+            ) from error
+        if version != FORMAT:
+            raise DatasetError(f"{self.folder}: made by a newer version: update napari-nuclei.")
+        return True
+
+    def _files(self, kind: str) -> dict[str, StoredFile]:
+        """Return the readable files of a subfolder by their stems."""
+        folder = self.folder / kind
+        if not folder.is_dir():
+            return {}
+        # In this order, a file that was written here hides one that it replaces.
+        found = sorted(folder.iterdir(), key=lambda path: path.suffix == _SUFFIX)
+        store = FolderStore(self.folder)
+        return {
+            path.stem: StoredFile(store, f"{kind}/{path.name}")
+            for path in found
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+        }
+
+    def _read_image_and_labels(self, name: str) -> tuple[NDArray[Any], NDArray[np.int32]]:
+        if self._is_ours:
+            labels = read_label_image([self._files(_LABELS)[name]])
+            return read_image(self._files(_IMAGES)[name]), labels
+        (item,) = (item for item in open_dataset(self.folder).items if item.id == name)
+        return item.read_image(), item.read_labels()
+
+    def _write(self, kind: str, name: str, values: NDArray[Any]) -> None:
+        is_rgb = values.ndim == 3
+        # TIFF has no bool, and programs that read labels expect int32.
+        narrow = {"b": np.uint8}.get(values.dtype.kind, values.dtype)
+        pixels = values.astype(np.int32 if kind == _LABELS else narrow)
+        files.replace_file(
+            self.folder / kind / f"{name}{_SUFFIX}",
+            lambda temporary: tifffile.imwrite(
+                temporary,
+                pixels,
+                compression="zlib",
+                photometric="rgb" if is_rgb else "minisblack",
+            ),
+        )
+
+
+def _to_mask(pair: Pair) -> NDArray[np.uint8]:
+    checked = np.ones(pair.labels.shape, bool) if pair.checked is None else pair.checked
+    return checked.astype(np.uint8) * np.uint8(255)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_nuclei.ui.layers import refusal
+from napari_nuclei.core.axes import AxisReading
+from napari_nuclei.ui.layers import Scope, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,5 +43,6 @@ def test_documented_entries_are_in_the_menu(page: str, menu: set[str]) -> None:
 
 
 def test_the_message_without_an_image_names_the_menu(viewer: Viewer, menu: set[str]) -> None:
-    entry = refusal(None, viewer.dims).partition("with ")[2].rstrip(".")
+    reading = AxisReading((0, 0), ("", ""))
+    entry = refusal(viewer, None, reading, Scope.PLANE).partition("with ")[2].rstrip(".")
     assert entry in menu

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
+from napari.layers import Shapes
 from napari.utils.notifications import notification_manager, show_error
+from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_nuclei.errors import NucleiError
-from napari_nuclei.model.store import load_model
+from napari_nuclei.model.device import device_name
+from napari_nuclei.model.store import is_installed, load_model
 from napari_nuclei.pipeline.prediction import Progress
-from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
+from napari_nuclei.pipeline.resources import Pace, Stopwatch
+from napari_nuclei.pipeline.stack import segment_planes_steps
+from napari_nuclei.ui.axes_box import AxesBox
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.layers import Plane, add_nuclei, refusal, shown_plane
+from napari_nuclei.ui.layers import Planes, add_nuclei, pixel_size_um, planes_of, refusal
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
+from napari_nuclei.ui.words import describe_result, describe_task
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.layers import Image
     from napari.viewer import Viewer
     from qtpy.QtGui import QShowEvent
 
     from napari_nuclei.model.store import Model
-    from napari_nuclei.pipeline.segment import Segmentation
+    from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
+    from napari_nuclei.pipeline.stack import StackSegmentation
 
 
 @dataclass(frozen=True)
@@ -34,9 +44,22 @@ class _Request:
     """A run as it was when Run was pressed."""
 
     image: Image
-    plane: Plane
+    planes: Planes
     model_name: str | None
     options: SegmentOptions
+    link_axis: int | None
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What the worker made of a request; `labels` is a copy for the layer."""
+
+    request: _Request
+    model: Model
+    segmentation: Segmentation | StackSegmentation
+    labels: NDArray[np.int32]
+    device: str
+    pace: Pace | None
 
 
 class SegmentWidget(QWidget):
@@ -52,20 +75,27 @@ class SegmentWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._outcome = ""
+        self._pace = Pace()
+        self._watched_shapes: WeakSet[Shapes] = WeakSet()
         self.controls = SegmentControls(napari_viewer.layers, self)
+        self.axes = AxesBox(self)
+        self.axes.insert_into(self.controls.layout(), 1)
         self.panel = RunPanel(self)
+        self.device = QLabel(f"Runs on {device_name()}")
+        self.device.setWordWrap(True)
         self.job = Job(self)
         self.live = LiveThresholds(napari_viewer, self)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.controls)
-        layout.addWidget(self.panel)
+        for part in (self.controls, self.panel, self.device):
+            layout.addWidget(part)
         layout.addStretch()
         self._connect()
-        self._refresh()
+        self.reset_choices()
 
     def reset_choices(self, event: object = None) -> None:
         """Follow the layer list; napari calls this when a layer comes, goes or is renamed."""
         self.controls.image.refresh()
+        self._watch_shapes()
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -81,8 +111,11 @@ class SegmentWidget(QWidget):
         super().changeEvent(event)
 
     def _connect(self) -> None:
-        self.controls.image.layer_changed.connect(self._refresh)
-        self.controls.thresholds_changed.connect(self._apply_thresholds)
+        controls = self.controls
+        controls.image.layer_changed.connect(self._refresh)
+        controls.model.currentIndexChanged.connect(self._refresh)
+        controls.thresholds_changed.connect(self._apply_thresholds)
+        self.axes.changed.connect(self._refresh)
         self.panel.run_clicked.connect(self._run)
         self.panel.cancel_clicked.connect(self.job.cancel)
         self.job.progressed.connect(self._on_progressed)
@@ -90,30 +123,60 @@ class SegmentWidget(QWidget):
         self.job.failed.connect(self._on_failed)
         self.job.ended.connect(self._on_ended)
         self.live.relabelled.connect(self._on_relabelled)
+        self.live.outdated.connect(self._on_outdated)
         self.live.failed.connect(_notify)
-        dims = self._viewer.dims.events
-        for emitter in (dims.current_step, dims.ndisplay, dims.order):
+        dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
+        dims.current_step.connect(self._on_slider)
+        for emitter in (dims.ndisplay, dims.order, camera.center, camera.zoom):
             emitter.connect(self._refresh)
 
-    def _refresh(self, event: object = None) -> None:
+    def _watch_shapes(self) -> None:
+        """Follow what is selected in Shapes layers, and where it is moved."""
+        for layer in self._viewer.layers:
+            if isinstance(layer, Shapes) and layer not in self._watched_shapes:
+                self._watched_shapes.add(layer)
+                layer.selected_data.events.items_changed.connect(self._refresh)
+                layer.events.data.connect(self._refresh)
+
+    def _on_slider(self, event: object = None) -> None:
+        self.axes.follow_slider(self._viewer.dims)
+        self._refresh()
+
+    def _refresh(self, *event: object) -> None:
         """Say what Run would do, or why it cannot."""
         if not self.job.running:
+            self.axes.follow(self.controls.image.layer, self._viewer.dims)
             reason = self._refusal()
-            self.panel.show_idle(reason or self._describe_plane(), can_run=not reason)
+            self.panel.show_idle(reason or self._describe_task(), can_run=not reason)
 
     def _refusal(self) -> str:
-        return refusal(self.controls.image.layer, self._viewer.dims)
+        axes = self.axes
+        layer = self.controls.image.layer
+        reason = refusal(self._viewer, layer, axes.reading, axes.chosen_scope)
+        if not reason and not is_installed(self.controls.model_name):
+            return "The model is missing: choose another one, or install napari-nuclei again."
+        return reason
 
-    def _describe_plane(self) -> str:
-        plane = shown_plane(self.controls.image.layer, self._viewer.dims)
-        height, width = plane.shape
-        shown = f"The plane shown is segmented ({plane.place}): " if plane.place else ""
-        return f"{shown}{width} x {height} px"
+    def _planes(self) -> Planes:
+        axes = self.axes
+        layer = self.controls.image.layer
+        return planes_of(self._viewer, layer, axes.reading, axes.chosen_scope)
+
+    def _describe_task(self) -> str:
+        planes = self._planes()
+        options = self.controls.options()
+        seconds = self._pace.seconds(planes.shape, prod(planes.counts), options)
+        return describe_task(planes, self.axes.chosen_scope, seconds)
 
     def _run(self) -> None:
         controls = self.controls
-        plane = shown_plane(controls.image.layer, self._viewer.dims).snapshot()
-        request = _Request(controls.image.layer, plane, controls.model_name, controls.options())
+        request = _Request(
+            controls.image.layer,
+            self._planes().snapshot(),
+            controls.model_name,
+            controls.options(),
+            self.axes.link_axis,
+        )
         self._outcome = "Cancelled: no labels were added."
         self.live.forget()
         self.panel.start("Loading the model…")
@@ -122,23 +185,32 @@ class SegmentWidget(QWidget):
     def _on_progressed(self, progress: Progress) -> None:
         self.panel.show_progress(progress, "tiles")
 
-    def _on_succeeded(self, outcome: tuple[_Request, Model, Segmentation]) -> None:
-        request, model, segmentation = outcome
+    def _on_succeeded(self, outcome: _Outcome) -> None:
+        request, segmentation = outcome.request, outcome.segmentation
+        self._learn(outcome)
         if request.image not in self._viewer.layers:
             self._outcome = "The image was removed during the run: no labels were added."
             return
-        plane = request.plane
-        layer = add_nuclei(self._viewer, plane, segmentation)
-        made_by = (request.model_name, model, request.options)
-        self.live.follow(Result(request.image, plane, *made_by, segmentation, layer))
-        where = f" ({plane.place})" if plane.place else ""
-        self._outcome = f"{_count(segmentation)} in {self.panel.elapsed_s:.1f} s{where}"
+        planes = request.planes
+        layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
+        made_by = (request.model_name, outcome.model, request.options)
+        self.live.follow(Result(request.image, planes, *made_by, segmentation, layer))
+        where = f" ({planes.place})" if planes.place else ""
+        found = describe_result(segmentation, pixel_size_um(request.image))
+        self._outcome = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
+
+    def _learn(self, outcome: _Outcome) -> None:
+        """Keep what the run has shown of the device and its speed."""
+        self.device.setText(f"Runs on {outcome.device}")
+        if outcome.pace is not None:
+            self._pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
         self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
         _notify(error)
 
     def _on_ended(self) -> None:
+        self.axes.follow(self.controls.image.layer, self._viewer.dims)
         self.panel.show_idle(self._outcome, can_run=not self._refusal())
         # They may have been moved during the run.
         self._apply_thresholds()
@@ -148,30 +220,35 @@ class SegmentWidget(QWidget):
         if controls.image.layer is not None and not self.job.running:
             self.live.request(controls.image.layer, controls.model_name, controls.options())
 
-    def _on_relabelled(self, segmentation: Segmentation) -> None:
+    def _on_relabelled(self, result: Result) -> None:
+        found = describe_result(result.segmentation, pixel_size_um(result.image))
+        self._say(found)
+
+    def _on_outdated(self) -> None:
+        self._say("So many planes are not labelled anew at once: press Run for these thresholds.")
+
+    def _say(self, message: str) -> None:
         if not self.job.running:
-            self.panel.show_idle(_count(segmentation), can_run=not self._refusal())
+            self.panel.show_idle(message, can_run=not self._refusal())
 
 
-def _steps(request: _Request) -> Generator[Progress, None, tuple[_Request, Model, Segmentation]]:
+def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     """Read, load the model and segment, in the worker: nothing here touches napari or Qt."""
     yield Progress(0, 0)
-    # First of all, before anybody changes them.
-    pixels = request.plane.pixels()
+    planes = request.planes
+    if not planes.counts:
+        # First of all, before anybody changes it. Of a stack, only one plane at a time is read.
+        planes = planes.loaded()
     yield Progress(0, 0)
     model = load_model(request.model_name)
     yield Progress(0, 0)
-    steps = segment_steps(pixels, model, request.options, rgb=request.plane.rgb)
-    return request, model, (yield from steps)
-
-
-def _count(segmentation: Segmentation) -> str:
-    if segmentation.recipe["options"]["semantic"]:
-        return "One mask of all nuclei"
-    count = len(segmentation.table["index"])
-    nuclei = f"{count} nucleus" if count == 1 else f"{count} nuclei"
-    diameter_px = segmentation.diameter_px
-    return f"{nuclei} of about {diameter_px:.0f} px" if diameter_px else nuclei
+    options = request.options
+    stopwatch = Stopwatch()
+    steps = segment_planes_steps(planes, model, options, link_axis=request.link_axis)
+    found = yield from stopwatch.time(steps)
+    enlargement = model.diameters.enlargement(found.diameter_px)
+    pace = stopwatch.pace(enlargement)
+    return _Outcome(request, model, found, found.labels.copy(), device_name(), pace)
 
 
 def _notify(error: Exception) -> None:

@@ -80,7 +80,7 @@ def test_result_is_a_new_layer_with_table_and_recipe(
     recipe = layer.metadata["napari_nuclei"]
     assert recipe["model"] == {"name": "fake", "sha256": "0" * 64}
     assert (recipe["image"], recipe["plane"]) == ("cells", "")
-    assert widget.panel.status.text().startswith("2 nuclei of about 12 px in ")
+    assert widget.panel.status.text().startswith("2 nuclei of about 12 px (4.")
     assert widget.panel.button.text() == "Run"
 
 

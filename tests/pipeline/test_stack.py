@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline import resources, stack
+from napari_nuclei.pipeline import resources
+from napari_nuclei.pipeline.planes import sampled_planes
 from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment_steps
 from napari_nuclei.pipeline.stack import (
@@ -255,6 +256,6 @@ def test_recipe_is_json() -> None:
 
 
 def test_samples_are_spread_over_all_axes() -> None:
-    assert stack._sampled((2, 2)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert stack._sampled((1,)) == [(0,)]
-    assert len(stack._sampled((7, 100))) == 9
+    assert sampled_planes((2, 2)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert sampled_planes((1,)) == [(0,)]
+    assert len(sampled_planes((7, 100))) == 9

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
 import numpy as np
-import psutil
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 from numpy.testing import assert_allclose, assert_array_equal
 
-from napari_nuclei.ui import layers
-from napari_nuclei.ui.layers import (
-    Planes,
-    Scope,
-    pixel_size_um,
-    planes_of,
-    read_layer,
-    refusal,
-)
+from napari_nuclei.ui import planes as planes_module
+from napari_nuclei.ui.layers import pixel_size_um, planes_of, read_layer
+from napari_nuclei.ui.planes import Planes, Scope
 
 if TYPE_CHECKING:
     from conftest import LazyArray
@@ -40,10 +32,6 @@ def model() -> ViewerModel:
 
 def taken(model: ViewerModel, layer: Image, scope: Scope = Scope.PLANE, **changes: Any) -> Planes:
     return planes_of(model, layer, replace(read_layer(layer), **changes), scope)
-
-
-def reason(model: ViewerModel, layer: Image, scope: Scope = Scope.PLANE, **changes: Any) -> str:
-    return refusal(model, layer, replace(read_layer(layer), **changes), scope)
 
 
 def test_plane_of_a_2d_layer_is_all_of_it(model: ViewerModel) -> None:
@@ -146,7 +134,7 @@ def test_of_a_dask_array_only_the_chunks_of_the_region_are_computed(model: Viewe
 def test_a_snapshot_stays_when_the_array_changes(
     quick_bytes: int, scope: Scope, model: ViewerModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "_QUICK_BYTES", quick_bytes)
+    monkeypatch.setattr(planes_module, "_QUICK_BYTES", quick_bytes)
     array = STACK.copy()
     planes = taken(model, model.add_image(array), scope).snapshot()
     index = (1,) if scope is Scope.ALL else ()
@@ -254,62 +242,3 @@ def test_pixel_size_is_that_of_the_last_two_axes_in_micrometres(
 def test_pixel_size_of_a_colour_image(model: ViewerModel) -> None:
     layer = model.add_image(np.zeros((5, 6, 3)), rgb=True, scale=(0.5, 0.5), units=("um", "um"))
     assert pixel_size_um(layer) == pytest.approx(0.5)
-
-
-def test_no_image_is_said_in_plain_words(model: ViewerModel) -> None:
-    reading = read_layer(model.add_image(STACK))
-    assert refusal(model, None, reading, Scope.PLANE).startswith("Open an image first")
-
-
-@pytest.mark.parametrize(
-    ("pixels", "options", "said"),
-    [
-        (np.zeros((1, 1)), {}, "The image is a single pixel."),
-        (np.zeros((3, 1, 1)), {}, "The image is a single pixel."),
-        (np.zeros((5, 6), np.complex64), {}, "Images of type complex64 cannot be segmented"),
-        (np.zeros((9, 50, 3)), {"rgb": False}, "Planes of 3 x 50 px look like colours: choose"),
-    ],
-)
-def test_images_without_nuclei_are_refused(
-    pixels: Any, options: dict[str, Any], said: str, model: ViewerModel
-) -> None:
-    layer = model.add_image(pixels, contrast_limits=(0, 1), **options)
-    assert reason(model, layer).startswith(said)
-
-
-def test_colours_chosen_as_channels_are_not_refused(model: ViewerModel) -> None:
-    layer = model.add_image(np.zeros((9, 50, 3)), rgb=False)
-    assert reason(model, layer, channel_axis=2) == ""
-
-
-def test_volume_and_other_axes_are_refused_where_one_plane_is_meant(model: ViewerModel) -> None:
-    stack, flat = model.add_image(STACK), model.add_image(STACK[0])
-    assert reason(model, stack) == ""
-    model.dims.order = (1, 0, 2)
-    assert "last two axes" in reason(model, stack)
-    assert reason(model, stack, Scope.ALL) == ""
-    model.dims.order = (0, 2, 1)
-    assert reason(model, stack) == ""
-    model.dims.ndisplay = 3
-    assert reason(model, stack).startswith("3D is not supported")
-    assert reason(model, stack, Scope.ALL) == reason(model, flat) == ""
-    assert reason(model, flat, Scope.VIEW).startswith("3D is not supported")
-
-
-def test_parts_that_are_not_there_are_refused(model: ViewerModel) -> None:
-    layer = model.add_image(STACK)
-    assert reason(model, layer, Scope.SHAPES).startswith("Select a rectangle")
-    shapes = model.add_shapes([[50, 50], [50, 60], [60, 60]], shape_type="polygon")
-    shapes.selected_data = {0}
-    assert reason(model, layer, Scope.SHAPES).startswith("No pixel of the image is there")
-    model.scene.camera.center = (900, 900)
-    model.scene.camera.zoom = 100.0
-    assert reason(model, layer, Scope.VIEW).startswith("No pixel of the image is there")
-
-
-def test_what_does_not_fit_into_memory_is_refused(
-    model: ViewerModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    layer = model.add_image(STACK)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
-    assert reason(model, layer).startswith("This needs about 0.0 GB of memory")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_nuclei.core.axes import AxisReading
-from napari_nuclei.ui.layers import Scope, refusal
+from napari_nuclei.ui.planes import Scope
+from napari_nuclei.ui.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

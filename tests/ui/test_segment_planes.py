@@ -18,7 +18,7 @@ from qtpy.QtCore import QThreadPool, QTimer
 from napari_nuclei.pipeline import resources
 from napari_nuclei.pipeline.resources import Pace
 from napari_nuclei.ui import segment_widget
-from napari_nuclei.ui.layers import Scope
+from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from napari_nuclei.ui.layers import Scope
+from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.words import describe_result, describe_task
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nuclei.core import images
 from napari_nuclei.core.linking import continued_ids, largest_sections
 from napari_nuclei.errors import InputError
+from napari_nuclei.pipeline.planes import Index, PlaneSource, plan_steps
 from napari_nuclei.pipeline.prediction import Progress
-from napari_nuclei.pipeline.resources import count_tiles, keeps_maps, refuse_what_is_too_large
-from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+from napari_nuclei.pipeline.resources import keeps_maps
 from napari_nuclei.pipeline.segment import (
     Segmentation,
     SegmentOptions,
@@ -25,40 +24,7 @@ from napari_nuclei.pipeline.segment import (
 )
 
 if TYPE_CHECKING:
-    from napari_nuclei.core.images import Limits
     from napari_nuclei.model import store
-    from napari_nuclei.model.predictor import Predictor
-
-_SAMPLED_PLANES = 9
-_PLANES_TRIED_FOR_DIAMETER = 3
-
-Index = tuple[int, ...]
-
-
-class PlaneSource(Protocol):
-    """Planes of one shape, each read when it is needed."""
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Planes along each axis; empty for a single plane."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Name of each axis of `counts`: a column of the table."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-
-    @property
-    def rgb(self) -> bool:
-        """Whether a plane has colours, as its third axis."""
-
-    def read(self, index: Index) -> NDArray[Any]:
-        """Return a plane, (Y, X) or (Y, X, 3 or 4)."""
-
-    def mask(self) -> NDArray[np.bool_] | None:
-        """Return where nuclei are wanted, (Y, X); None: everywhere."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +101,7 @@ def segment_planes_steps(
     if not source.counts:
         pixels, mask = source.read(()), source.mask()
         return (yield from segment_steps(pixels, model, options, rgb=source.rgb, mask=mask))
-    plan = yield from _plan_steps(source, model, options)
+    plan = yield from plan_steps(source, model, options)
     shape = (*source.counts, *source.shape)
     kept = np.zeros((*shape, 3), np.float32) if keeps_maps(shape) else None
     collector = _Collector(shape, source.names, link_axis)
@@ -166,38 +132,6 @@ def relabel_planes_steps(
         yield Progress(number, prod(counts))
         collector.add(index, finish(found.maps[index], model, options))
     return collector.result(found.maps, model, options)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is the same for all planes of a source."""
-
-    source: PlaneSource
-    predictor: Predictor
-    options: SegmentOptions
-    limits: Limits | None
-    mask: NDArray[np.bool_] | None
-    enlargement: float
-    tiles: int
-
-    def maps_steps(
-        self, index: Index, number: int
-    ) -> Generator[Progress, None, NDArray[np.float32]]:
-        """Predict one plane, the one of this number."""
-        yield Progress(number * self.tiles, self._total)
-        prepared = _prepare(self.source, index, self.limits)
-        steps = predict_resized_steps(prepared, self.enlargement, self.predictor, self.options)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as finished:
-                maps: NDArray[np.float32] = finished.value
-                return maps if self.mask is None else maps * self.mask[..., np.newaxis]
-            yield Progress(number * self.tiles + step.done, self._total)
-
-    @property
-    def _total(self) -> int:
-        return self.tiles * prod(self.source.counts)
 
 
 class _Collector:
@@ -241,53 +175,3 @@ class _Collector:
 
 def _is_semantic(plane: Segmentation) -> bool:
     return bool(plane.recipe["options"]["semantic"])
-
-
-def _plan_steps(
-    source: PlaneSource, model: store.Model, options: SegmentOptions
-) -> Generator[Progress, None, _Plan]:
-    """Look at some planes to find the scale and the diameter of all."""
-    sampled = _sampled(source.counts)
-    yield Progress(0, 0)
-    limits = images.common_limits(map(source.read, sampled), rgb=source.rgb)
-    if options.diameter_px == "auto":
-        diameter_px = yield from _diameter_steps(source, sampled, limits, model, options)
-    else:
-        diameter_px = options.diameter_px
-    options = replace(options, diameter_px=diameter_px)
-    enlargement = model.diameters.enlargement(diameter_px)
-    refuse_what_is_too_large((*source.counts, *source.shape), enlargement)
-    tiles = count_tiles(source.shape, options, enlargement)
-    # A batch is filled up: planes of a few tiles would mostly be made of nothing.
-    predictor = model.predictor(min(tiles, options.batch_size))
-    return _Plan(source, predictor, options, limits, source.mask(), enlargement, tiles)
-
-
-def _diameter_steps(
-    source: PlaneSource,
-    sampled: list[Index],
-    limits: Limits | None,
-    model: store.Model,
-    options: SegmentOptions,
-) -> Generator[Progress, None, float | None]:
-    """Estimate the diameter where there are nuclei: in the middle, or else near it."""
-    predictor = model.predictor(options.batch_size)
-    thresholds = options.instances(model.thresholds)
-    middle = np.divide(source.counts, 2)
-    nearest = sorted(sampled, key=lambda index: float(np.abs(index - middle).sum()))
-    for index in nearest[:_PLANES_TRIED_FOR_DIAMETER]:
-        prepared = _prepare(source, index, limits)
-        diameter_px = yield from estimate_diameter_steps(prepared, predictor, thresholds, options)
-        if diameter_px is not None:
-            return diameter_px
-    return None
-
-
-def _prepare(source: PlaneSource, index: Index, limits: Limits | None) -> NDArray[np.float32]:
-    return images.prepare(source.read(index), rgb=source.rgb, limits=limits)
-
-
-def _sampled(counts: tuple[int, ...]) -> list[Index]:
-    """Return some planes, evenly spread over all."""
-    numbers = np.linspace(0, prod(counts) - 1, _SAMPLED_PLANES).round().astype(int)
-    return [tuple(map(int, np.unravel_index(number, counts))) for number in np.unique(numbers)]

@@ -9,7 +9,8 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_nuclei.core.axes import AxisReading
-from napari_nuclei.ui.layers import Scope, read_layer
+from napari_nuclei.ui.layers import read_layer
+from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
     from napari.components import Dims

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_nuclei.core import regions
 from napari_nuclei.core.axes import AxisReading, read_axes
-from napari_nuclei.pipeline.resources import memory_refusal
 from napari_nuclei.ui.geometry import layer_geometry
+from napari_nuclei.ui.planes import Planes, Scope
 from napari_nuclei.ui.views import region_in_view, region_of_shapes, selected_shapes
 
 if TYPE_CHECKING:
@@ -25,123 +23,15 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.segment import Segmentation
     from napari_nuclei.pipeline.stack import StackSegmentation
 
-# Copied in less than 50 ms, which nobody notices.
-_QUICK_BYTES = 100_000_000
-# Of an image opened without saying that it has colours.
-_LIKE_COLOURS = (3, 4)
-
-
-class Scope(Enum):
-    """Which part of an image is segmented."""
-
-    PLANE = "Current plane"
-    ALL = "All planes"
-    VIEW = "Field of view"
-    SHAPES = "Selected shapes"
-
-
-@dataclass(frozen=True)
-class Planes:
-    """One plane of an image layer, a part of it, or all planes, described without reading a pixel.
-
-    A `napari_nuclei.pipeline.stack.PlaneSource`.
-
-    Attributes
-    ----------
-    data : array
-        Of any type that numpy can read, lazy ones too; the last axis holds colours when `rgb`.
-    selector : tuple of int and slice
-        For each axis of `data` but that of colours, what is taken: the last two slices are rows and
-        columns, those before them planes.
-    names : tuple of str
-        Name of each axis along which there are planes.
-    region : Region
-        The rows and columns, and the outlines within them.
-    rgb : bool
-        Whether planes have colours, as the layer says.
-    name : str
-        Name of the layer.
-    place : str
-        Which planes of the layer these are, in words; empty for a 2D layer.
-    geometry : dict
-        Scale, translate and so on of a layer of labels for these planes.
-    single_axes : tuple of int
-        Where such a layer needs an axis of length one to lie on the image.
-    """
-
-    data: Any
-    selector: tuple[int | slice, ...]
-    names: tuple[str, ...]
-    region: Region
-    rgb: bool
-    name: str
-    place: str
-    geometry: dict[str, Any]
-    single_axes: tuple[int, ...] = ()
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Planes along each axis; empty for one plane."""
-        return tuple(self.data.shape[axis] for axis in self._plane_axes)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.region.shape
-
-    def read(self, index: tuple[int, ...] = ()) -> NDArray[Any]:
-        """Read a plane, which takes time when it is lazy: a copy, (Y, X) or (Y, X, 3 or 4)."""
-        place = dict(zip(self._plane_axes, index, strict=True))
-        chosen = tuple(place.get(axis, part) for axis, part in enumerate(self.selector))
-        return np.asarray(self.data[chosen]).copy()
-
-    def mask(self) -> NDArray[np.bool_] | None:
-        """Return which pixels are inside the outlines; None when there are no outlines."""
-        return self.region.mask()
-
-    def snapshot(self) -> Planes:
-        """Return the planes as later changes of the layer's array do not reach them.
-
-        What is lazy, on disk or huge is not copied here: call `loaded` or `read` in a worker.
-        """
-        is_quick = type(self.data) is np.ndarray
-        is_quick = is_quick and self.data[self.selector].nbytes <= _QUICK_BYTES
-        return self.loaded() if is_quick else self
-
-    def loaded(self) -> Planes:
-        """Return the planes with all their pixels in memory, a copy of those of the layer."""
-        pixels = np.asarray(self.data[self.selector]).copy()
-        return replace(self, data=pixels, selector=(slice(None),) * (pixels.ndim - self.rgb))
-
-    def as_layer_data(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return labels of these planes with the axes of their layer, without a copy."""
-        return np.expand_dims(labels, self.single_axes)
-
-    @property
-    def _plane_axes(self) -> tuple[int, ...]:
-        slices = [axis for axis, part in enumerate(self.selector) if isinstance(part, slice)]
-        return tuple(slices[:-2])
-
 
 def read_layer(layer: Image) -> AxisReading:
     """Read the axes of a layer as their labels tell, of a multiscale layer at full resolution."""
-    return read_axes(_full_data(layer).shape[: layer.ndim], layer.axis_labels, rgb=layer.rgb)
-
-
-def refusal(viewer: ViewerModel, layer: Image | None, reading: AxisReading, scope: Scope) -> str:
-    """Return why the layer cannot be segmented, in plain words; empty if it can."""
-    if layer is None:
-        return "Open an image first, for example with File > Open Sample > Nuclei."
-    return (
-        _pixels_refusal(layer, reading)
-        or _display_refusal(viewer.dims, layer, reading, scope)
-        or _region_refusal(viewer, layer, reading, scope)
-    )
+    return read_axes(full_data(layer).shape[: layer.ndim], layer.axis_labels, rgb=layer.rgb)
 
 
 def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope) -> Planes:
     """Return what is to be segmented of a layer that is not refused."""
-    region = _region(viewer, layer, reading, scope) or regions.whole(reading.plane_shape)
+    region = region_of(viewer, layer, reading, scope) or regions.whole(reading.plane_shape)
     selector: list[int | slice] = [slice(None)] * layer.ndim
     if reading.channel_axis is not None:
         selector[reading.channel_axis] = reading.channel
@@ -149,7 +39,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         reading.spatial_axes, (region.rows, region.columns), strict=True
     ):
         selector[axis] = slice(start, stop)
-    names = tuple(map(reading.title, reading.plane_axes))
+    names = tuple(reading.names[axis] or f"axis_{axis}" for axis in reading.plane_axes)
     place = reading.in_words()
     if scope is not Scope.ALL:
         position = _position(layer, viewer.dims, reading)
@@ -158,7 +48,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         names, place = (), reading.place(position)
     geometry, single_axes = _placed(layer, reading, selector)
     return Planes(
-        _full_data(layer),
+        full_data(layer),
         tuple(selector),
         names,
         region,
@@ -168,6 +58,18 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         geometry,
         single_axes,
     )
+
+
+def region_of(
+    viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope
+) -> Region | None:
+    """Return the part of a plane that is meant; None when no pixel is."""
+    if scope is Scope.VIEW:
+        return region_in_view(viewer, layer, reading)
+    if scope is Scope.SHAPES:
+        shapes = selected_shapes(viewer.layers)
+        return region_of_shapes(shapes, layer, reading) if shapes else None
+    return regions.whole(reading.plane_shape)
 
 
 def pixel_size_um(layer: Image) -> float | None:
@@ -235,58 +137,9 @@ def recipe_metadata(
     return {"napari_nuclei": {**segmentation.recipe, **source}}
 
 
-def _full_data(layer: Image) -> Any:
+def full_data(layer: Image) -> Any:
+    """Return the array of a layer, of a multiscale layer that of full resolution."""
     return layer.data[0] if layer.multiscale else layer.data
-
-
-def _pixels_refusal(layer: Image, reading: AxisReading) -> str:
-    height, width = reading.plane_shape
-    kind = np.dtype(_full_data(layer).dtype)
-    if kind.kind not in "buif":
-        return f"Images of type {kind} cannot be segmented: convert to integers or floats first."
-    if min(reading.shape) == 0:
-        return "The image has no pixels."
-    if height * width == 1:
-        return "The image is a single pixel."
-    if not layer.rgb and layer.ndim > 2 and width in _LIKE_COLOURS and height > max(_LIKE_COLOURS):
-        return (
-            f"Planes of {width} x {height} px look like colours: choose the last axis as channels, "
-            "or open the image as RGB."
-        )
-    return ""
-
-
-def _display_refusal(dims: Dims, layer: Image, reading: AxisReading, scope: Scope) -> str:
-    """Return why the canvas does not tell which plane or which part of it is meant."""
-    shown = {axis - dims.ndim + layer.ndim for axis in dims.displayed}
-    is_part = scope in (Scope.VIEW, Scope.SHAPES)
-    if scope is Scope.ALL or not (is_part or shown.intersection(reading.plane_axes)):
-        return ""
-    if dims.ndisplay == 3:
-        return "3D is not supported here: switch to the 2D view, or choose all planes."
-    if shown == set(reading.spatial_axes):
-        return ""
-    axes = " and ".join(map(reading.title, reading.spatial_axes))
-    return f"Only planes of the last two axes can be segmented: show {axes}, or choose all planes."
-
-
-def _region_refusal(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope) -> str:
-    if scope is Scope.SHAPES and selected_shapes(viewer.layers) is None:
-        return "Select a rectangle, ellipse or polygon in a Shapes layer."
-    region = _region(viewer, layer, reading, scope)
-    if region is None:
-        return "No pixel of the image is there: move the view or the shape."
-    counts = reading.plane_counts if scope is Scope.ALL else ()
-    return memory_refusal((*counts, *region.shape))
-
-
-def _region(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope) -> Region | None:
-    if scope is Scope.VIEW:
-        return region_in_view(viewer, layer, reading)
-    if scope is Scope.SHAPES:
-        shapes = selected_shapes(viewer.layers)
-        return region_of_shapes(shapes, layer, reading) if shapes else None
-    return regions.whole(reading.plane_shape)
 
 
 def _position(layer: Image, dims: Dims, reading: AxisReading) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import relabel
 from napari_nuclei.pipeline.stack import StackSegmentation, relabel_planes_steps
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.layers import Planes, add_nuclei, recipe_metadata
+from napari_nuclei.ui.layers import add_nuclei, recipe_metadata
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_nuclei.model.store import Model
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
+    from napari_nuclei.ui.planes import Planes
 
 _WAIT_MS = 150
 

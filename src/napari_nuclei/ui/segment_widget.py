@@ -22,8 +22,9 @@ from napari_nuclei.pipeline.resources import Pace, Stopwatch
 from napari_nuclei.pipeline.stack import segment_planes_steps
 from napari_nuclei.ui.axes_box import AxesBox
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.layers import Planes, add_nuclei, pixel_size_um, planes_of, refusal
+from napari_nuclei.ui.layers import add_nuclei, pixel_size_um, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
+from napari_nuclei.ui.refusals import refusal
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
 from napari_nuclei.ui.words import describe_result, describe_task
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from napari_nuclei.model.store import Model
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
     from napari_nuclei.pipeline.stack import StackSegmentation
+    from napari_nuclei.ui.planes import Planes
 
 
 @dataclass(frozen=True)

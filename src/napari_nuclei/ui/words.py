@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from napari_nuclei.pipeline.resources import duration_in_words
-from napari_nuclei.ui.layers import Planes, Scope
+from napari_nuclei.ui.planes import Planes, Scope
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.segment import Segmentation

@@ -12,6 +12,9 @@ from numpy.testing import assert_allclose
 
 from napari_nuclei.ui.geometry import layer_geometry
 
+# Of what it draws, not of where pixels are.
+pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing:UserWarning")
+
 SHAPE = (3, 4, 5, 6)
 TURN_YX = np.eye(4)
 TURN_YX[2:, 2:] = [[0.8, -0.6], [0.6, 0.8]]

@@ -164,6 +164,6 @@ def test_work_in_a_long_step_is_left_to_itself_within_a_second(qtbot: QtBot, job
         job.start(count())
     work.may_go_on.set()
     assert QThreadPool.globalInstance().waitForDone(TIMEOUT_MS)
-    assert work.closed.is_set()
+    qtbot.waitUntil(work.closed.is_set, timeout=TIMEOUT_MS)
     assert not work.finished.is_set()
     assert results == ["two"]

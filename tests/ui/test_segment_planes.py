@@ -192,6 +192,20 @@ def test_only_what_is_in_view(
     assert layer.data.max() == 1
 
 
+def test_moving_the_view_leaves_the_result_to_be_read(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(two_squares)
+    run(widget)
+    viewer.scene.camera.zoom *= 2
+    assert widget.panel.status.text().startswith("2 nuclei")
+    choose(widget, Scope.VIEW)
+    before = widget.panel.status.text()
+    viewer.scene.camera.zoom *= 4
+    assert widget.panel.status.text().startswith("What is in view")
+    assert widget.panel.status.text() != before
+
+
 def test_only_inside_the_selected_shape(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
 ) -> None:
@@ -336,7 +350,7 @@ def test_a_stack_interrupted_in_mid_run(
     else:
         viewer.window.remove_dock_widget(widget)
     if how == "layer removed":
-        with qtbot.waitSignal(widget.job.ended):
+        with qtbot.waitSignal(widget.job.ended, timeout=30_000):
             model.gate.set()
     model.gate.set()
     assert QThreadPool.globalInstance().waitForDone(10_000)
@@ -357,7 +371,7 @@ def test_a_renamed_stack_keeps_its_run(
     choose(widget, Scope.ALL)
     start(widget)
     image.name = "after"
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert [layer.name for layer in labels_of(viewer)] == ["before nuclei"]
 
@@ -370,7 +384,7 @@ def test_progress_counts_the_tiles_of_all_planes(
     choose(widget, Scope.ALL)
     start(widget)
     qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 27 tiles")
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert widget.panel.bar.value() == 27
 

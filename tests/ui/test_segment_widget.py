@@ -166,7 +166,7 @@ def test_lazy_planes_are_read_by_the_worker_alone(
     start(widget)
     (reader,) = lazy_stack.readers
     assert reader is not threading.main_thread()
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert labels_of(viewer)[0].data.max() == 2
 
@@ -175,7 +175,7 @@ def test_image_changed_in_mid_run(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], qtbot: QtBot
 ) -> None:
     viewer.add_image(two_squares, name="cells")
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         widget.panel.button.click()
         two_squares[:] = 0
     assert labels_of(viewer)[0].data.max() == 2
@@ -204,7 +204,7 @@ def test_progress_is_counted_in_tiles(
     start(widget)
     qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 49 tiles")
     assert widget.panel.bar.maximum() == 49
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert widget.panel.bar.value() == 49
 
@@ -216,7 +216,7 @@ def test_image_removed_in_mid_run(
     start(widget)
     viewer.layers.remove(image)
     viewer.add_image(LARGE, name="cells")  # another one of the same name
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert labels_of(viewer) == []
     assert widget.panel.status.text().startswith("The image was removed during the run")
@@ -229,7 +229,7 @@ def test_image_renamed_and_another_chosen_in_mid_run(
     start(widget)
     image.name = "renamed"
     widget.controls.image.choose(viewer.add_image(np.zeros((9, 9)), name="other"))
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     (layer,) = labels_of(viewer)
     assert layer.data.shape == LARGE.shape

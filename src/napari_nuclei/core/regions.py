@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
+# What transforms to and fro may add to a whole number.
+_ROUNDING_PX = 1e-6
+
 
 @dataclass(frozen=True)
 class Region:
@@ -67,8 +70,8 @@ def box_around(points: NDArray[np.floating], shape: tuple[int, int]) -> Region |
     Region or None
         None when there is no such pixel.
     """
-    first = np.maximum(np.ceil(points.min(axis=0)), 0)
-    last = np.minimum(np.floor(points.max(axis=0)), np.subtract(shape, 1))
+    first = np.maximum(np.ceil(points.min(axis=0) - _ROUNDING_PX), 0)
+    last = np.minimum(np.floor(points.max(axis=0) + _ROUNDING_PX), np.subtract(shape, 1))
     if (first > last).any():
         return None
     (top, left), (bottom, right) = first.astype(int).tolist(), last.astype(int).tolist()

@@ -24,6 +24,7 @@ from napari_nuclei.ui.axes_box import AxesBox
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.layers import add_nuclei, pixel_size_um, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
+from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.refusals import refusal
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
@@ -129,22 +130,29 @@ class SegmentWidget(QWidget):
         self.live.failed.connect(_notify)
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
         dims.current_step.connect(self._on_slider)
-        for emitter in (dims.ndisplay, dims.order, camera.center, camera.zoom):
+        for emitter in (dims.ndisplay, dims.order):
             emitter.connect(self._refresh)
+        for emitter in (camera.center, camera.zoom):
+            emitter.connect(self._on_part_moved)
 
     def _watch_shapes(self) -> None:
         """Follow what is selected in Shapes layers, and where it is moved."""
         for layer in self._viewer.layers:
             if isinstance(layer, Shapes) and layer not in self._watched_shapes:
                 self._watched_shapes.add(layer)
-                layer.selected_data.events.items_changed.connect(self._refresh)
-                layer.events.data.connect(self._refresh)
+                layer.selected_data.events.items_changed.connect(self._on_part_moved)
+                layer.events.data.connect(self._on_part_moved)
 
     def _on_slider(self, event: object = None) -> None:
         self.axes.follow_slider(self._viewer.dims)
         self._refresh()
 
-    def _refresh(self, *event: object) -> None:
+    def _on_part_moved(self, *event: object) -> None:
+        # Where it plays no part, what was found stays to be read.
+        if self.axes.chosen_scope in (Scope.VIEW, Scope.SHAPES):
+            self._refresh()
+
+    def _refresh(self, event: object = None) -> None:
         """Say what Run would do, or why it cannot."""
         if not self.job.running:
             self.axes.follow(self.controls.image.layer, self._viewer.dims)

@@ -22,7 +22,7 @@ PLACED: dict[str, Any] = {
     "scale": [3, 2, 0.5, 0.25],
     "translate": [7, 1, -20, 30],
     "rotate": TURN_YX,
-    "shear": [0, 0, 0, 0.5, 0.1, 0.3],  # planes along z are shifted, as after a light sheet
+    "shear": [0, 0, 0, 0.5, 0.1, 0.3],
     "affine": [
         [1, 0, 0, 0, 1],
         [0, 1, 0, 0, 4],

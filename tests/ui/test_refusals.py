@@ -40,7 +40,6 @@ def test_no_image_is_said_in_plain_words(model: ViewerModel) -> None:
     [
         (np.zeros((1, 1)), {}, "The image is a single pixel."),
         (np.zeros((3, 1, 1)), {}, "The image is a single pixel."),
-        (np.zeros((5, 6), np.complex64), {}, "Images of type complex64 cannot be segmented"),
         (np.zeros((9, 50, 3)), {"rgb": False}, "Planes of 3 x 50 px look like colours: choose"),
     ],
 )

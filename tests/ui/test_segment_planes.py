@@ -76,7 +76,7 @@ def test_all_planes_are_one_layer_with_ids_of_their_own(
     assert list(layer.features["z"]) == [0, 0, 1, 2, 2]
     assert_allclose(layer.data_to_world((2, 3, 4)), image.data_to_world((2, 3, 4)))
     assert (layer.units, layer.axis_labels) == (image.units, image.axis_labels)
-    assert widget.panel.status.text().startswith("5 nuclei of about 12 px (6.")
+    assert widget.panel.status.text().startswith("5 nuclei of about 11 px (5.6 µm) in ")
     assert layer.metadata["napari_nuclei"]["plane"] == "3 planes along z"
 
 
@@ -147,6 +147,7 @@ def test_one_channel_of_every_order_of_axes(
     assert layer.data.max() == BOTH * n_planes
     # Shown over the image: the label at a place of the world is where the image is bright.
     point = [{"y": 10.0, "x": 10.0, "c": 1.0}.get(name, 1.0) for name in axes]
+    viewer.dims.point = point
     assert layer.get_value(point, world=True) > 0
     viewer.layers.remove(layer)
     widget.axes.channel.setValue(1)
@@ -181,7 +182,7 @@ def test_only_what_is_in_view(
     choose(widget, Scope.VIEW)
     height, _width = viewer.canvas.viewbox_size(viewer.layers)
     viewer.scene.camera.zoom = height / 40  # 20 px of the image
-    viewer.scene.camera.center = image.data_to_world((10, 25))
+    viewer.scene.camera.center = image.data_to_world((10, 10))
     shown = widget.panel.status.text()
     assert shown.startswith("What is in view is segmented: ")
     run(widget)

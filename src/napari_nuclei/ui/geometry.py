@@ -30,12 +30,16 @@ def layer_geometry(
     """
     kept, left_out = slice(image.ndim - ndim, None), slice(image.ndim - ndim)
     shear = _shear_matrix(image)
-    place = image.rotate @ shear @ (image.scale * origin) + image.translate
+    linear = image.rotate @ shear @ np.diag(image.scale)
+    place = linear @ origin + image.translate
     affine = image.affine.affine_matrix
+    # Along the axes that are left out, pixels of the layer may lie in different places: what the
+    # affine makes of these differences is a part of the new one.
+    brought = affine[:-1, :-1][kept, left_out]
+    tilt = brought @ linear[left_out, kept] @ np.linalg.pinv(linear[kept, kept])
     new_affine = np.eye(ndim + 1)
-    new_affine[:-1, :-1] = affine[:-1, :-1][kept, kept]
-    # What the affine adds for the place along the other axes is the same for the whole layer.
-    new_affine[:-1, -1] = affine[:-1, -1][kept] + affine[:-1, :-1][kept, left_out] @ place[left_out]
+    new_affine[:-1, :-1] = affine[:-1, :-1][kept, kept] + tilt
+    new_affine[:-1, -1] = affine[:-1, -1][kept] + brought @ place[left_out] - tilt @ place[kept]
     return {
         "scale": (image.scale * step)[kept],
         "translate": place[kept],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def read_layer(layer: Image) -> AxisReading:
     """Read the axes of a layer as their labels tell, of a multiscale layer at full resolution."""
-    return read_axes(full_data(layer).shape[: layer.ndim], layer.axis_labels, rgb=layer.rgb)
+    return read_axes(_full_data(layer).shape[: layer.ndim], layer.axis_labels, rgb=layer.rgb)
 
 
 def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope) -> Planes:
@@ -48,7 +48,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         names, place = (), reading.place(position)
     geometry, single_axes = _placed(layer, reading, selector)
     return Planes(
-        full_data(layer),
+        _full_data(layer),
         tuple(selector),
         names,
         region,
@@ -137,8 +137,7 @@ def recipe_metadata(
     return {"napari_nuclei": {**segmentation.recipe, **source}}
 
 
-def full_data(layer: Image) -> Any:
-    """Return the array of a layer, of a multiscale layer that of full resolution."""
+def _full_data(layer: Image) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_nuclei.pipeline.resources import memory_refusal
-from napari_nuclei.ui.layers import full_data, region_of
+from napari_nuclei.ui.layers import region_of
 from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.views import selected_shapes
 
@@ -34,9 +32,6 @@ def refusal(viewer: ViewerModel, layer: Image | None, reading: AxisReading, scop
 
 def _pixels_refusal(layer: Image, reading: AxisReading) -> str:
     height, width = reading.plane_shape
-    kind = np.dtype(full_data(layer).dtype)
-    if kind.kind not in "buif":
-        return f"Images of type {kind} cannot be segmented: convert to integers or floats first."
     if min(reading.shape) == 0:
         return "The image has no pixels."
     if height * width == 1:

@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from numpy.testing import assert_allclose, assert_array_equal
 
 from napari_nuclei.ui import layers
-from napari_nuclei.ui.layers import refusal, shown_plane, spatial_geometry
+from napari_nuclei.ui.layers import pixel_size_um, refusal, shown_plane, spatial_geometry
 
 if TYPE_CHECKING:
     from conftest import LazyArray
@@ -113,6 +113,31 @@ def test_labels_of_a_plane_lie_on_the_plane(given: dict[str, Any]) -> None:
         assert_allclose(labels.data_to_world(pixel), world[1:], atol=1e-9)
     assert labels.units == image.units[1:]
     assert labels.axis_labels == image.axis_labels[1:]
+
+
+@pytest.mark.parametrize(
+    ("scale", "units", "expected"),
+    [
+        ((0.5, 0.5), ("um", "um"), 0.5),
+        ((9, 2, 0.5), ("mm", "um", "um"), 1.0),
+        ((3, 250, 250), ("s", "nm", "nm"), 0.25),
+        ((0.001, 0.25), ("mm", "um"), 0.5),
+        ((-0.5, 0.5), ("um", "um"), 0.5),
+        ((0.5, 0.5), None, None),
+        ((0.5, 0.5), ("pixel", "um"), None),
+        ((0.5, 0.5), ("s", "s"), None),
+    ],
+)
+def test_pixel_size_is_that_of_the_last_two_axes_in_micrometres(
+    scale: tuple[float, ...], units: tuple[str, ...] | None, expected: float | None
+) -> None:
+    layer = Image(np.zeros((3,) * len(scale)), scale=scale, units=units)
+    assert pixel_size_um(layer) == pytest.approx(expected)
+
+
+def test_pixel_size_of_a_colour_image(model: ViewerModel) -> None:
+    layer = model.add_image(np.zeros((5, 6, 3)), rgb=True, scale=(0.5, 0.5), units=("um", "um"))
+    assert pixel_size_um(layer) == pytest.approx(0.5)
 
 
 def test_no_image_is_said_in_plain_words(model: ViewerModel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,6 +104,28 @@ def spatial_geometry(layer: Image) -> dict[str, Any]:
         "units": layer.units[-2:],
         "axis_labels": layer.axis_labels[-2:],
     }
+
+
+def pixel_size_um(layer: Image) -> float | None:
+    """Return the side of a pixel in micrometres, as the layer's scale and units tell it.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        Its last two axes count: y and x.
+
+    Returns
+    -------
+    float or None
+        Of pixels that are not square, the side of the square of the same area; None where the units
+        are no lengths, such as napari's own default of pixels.
+    """
+    y, x = layer.units[-2:]
+    if not (y.is_compatible_with("um") and x.is_compatible_with("um")):
+        return None
+    height, width = layer.scale[-2:]
+    area_um2 = abs(float((height * y).m_as("um") * (width * x).m_as("um")))
+    return sqrt(area_um2) or None
 
 
 def add_nuclei(viewer: Viewer, plane: Plane, segmentation: Segmentation) -> Labels:

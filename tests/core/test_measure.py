@@ -92,7 +92,8 @@ def test_a_huge_id_costs_no_memory() -> None:
     ("labels", "probability"),
     [
         (np.zeros((2, 3), int), np.zeros((3, 2))),
-        (np.zeros((2, 2, 2), int), np.zeros((2, 2, 2))),
+        (np.zeros((2, 2, 2), int), np.zeros((2, 2, 3))),
+        (np.zeros(3, int), np.zeros(3)),
     ],
 )
 def test_arrays_that_do_not_belong_together_are_refused(
@@ -100,3 +101,63 @@ def test_arrays_that_do_not_belong_together_are_refused(
 ) -> None:
     with pytest.raises(InputError, match="do not belong together"):
         measure(labels, probability)
+
+
+def test_an_image_adds_the_mean_intensity() -> None:
+    labels = np.array([[1, 1, 0], [0, 0, 2]])
+    image = np.array([[1, 2, 9], [9, 9, 7]], np.uint8)
+    assert measure(labels, image=image)["mean_intensity"].tolist() == [1.5, 7]
+
+
+@pytest.mark.parametrize(
+    ("n", "names", "expected"),
+    [
+        (2, (), ["mean_intensity_1", "mean_intensity_2"]),
+        (3, (), ["mean_intensity_red", "mean_intensity_green", "mean_intensity_blue"]),
+        (2, ("DAPI", "GFP"), ["mean_intensity_DAPI", "mean_intensity_GFP"]),
+    ],
+)
+def test_channels_are_columns(n: int, names: tuple[str, ...], expected: list[str]) -> None:
+    image = np.broadcast_to(np.arange(n), (1, 2, n))
+    table = measure(np.array([[0, 3]]), image=image, channels=names)
+    assert [name for name in table if name.startswith("mean")] == expected
+    assert [table[name].item() for name in expected] == list(range(n))
+
+
+def test_micrometres_take_the_place_of_pixels() -> None:
+    labels = np.array([[1, 1, 1, 1]])
+    px, um = measure(labels), measure(labels, pixel_um=0.5)
+    assert um["area_um2"].tolist() == [1.0]
+    np.testing.assert_allclose(um["equivalent_diameter_um"], px["equivalent_diameter_px"] / 2)
+    renamed = {"area_um2": "area_px", "equivalent_diameter_um": "equivalent_diameter_px"}
+    assert [renamed.get(name, name) for name in um] == list(px)
+
+
+def test_a_nucleus_of_a_stack_is_measured_where_it_is_largest() -> None:
+    stack = np.zeros((2, 2, 3, 4), np.int32)
+    stack[0, 1, 1, 1:3] = 5
+    stack[1, 0, :2, 1:3] = 5  # the largest
+    stack[1, 1, 1, 1] = 5
+    stack[1, 1, 2, 3] = 2
+    table = measure(stack, image=np.arange(stack.size).reshape(stack.shape))
+    expected = measure(stack[1, 0])
+    assert table["index"].tolist() == [2, 5]
+    assert table["planes"].tolist() == [1, 3]
+    assert (table["axis_0"].tolist(), table["axis_1"].tolist()) == ([1, 1], [1, 0])
+    assert table["mean_intensity"].tolist() == [47, 27.5]
+    for name in ("y", "x", "area_px", "eccentricity", "touches_border"):
+        assert table[name][1] == expected[name][0]
+
+
+def test_a_stack_without_nuclei_gives_the_same_empty_columns() -> None:
+    empty = measure(np.zeros((3, 4, 5), int))
+    full = measure(np.ones((3, 4, 5), int))
+    assert list(empty) == list(full)
+    assert all(column.shape == (0,) for column in empty.values())
+
+
+@given(label_images())
+def test_a_stack_of_one_plane_has_the_figures_of_the_plane(labels: NDArray[np.int32]) -> None:
+    stack = measure(labels[np.newaxis])
+    for name, column in measure(labels).items():
+        np.testing.assert_array_equal(stack[name], column)

@@ -1,7 +1,8 @@
-"""The table of nuclei: where each one is, how large, how round and how sure."""
+"""The table of nuclei: where each one is, how large, how round, how bright and how sure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,35 @@ from numpy.typing import NDArray
 
 from napari_nuclei.errors import InputError
 
+RGB_CHANNELS = ("red", "green", "blue")
+"""Names of the channels of a colour image."""
+
+Table = dict[str, NDArray[Any]]
+
 
 def measure(
-    labels: NDArray[np.integer[Any]], probability: NDArray[np.floating[Any]]
-) -> dict[str, NDArray[Any]]:
+    labels: NDArray[np.integer[Any]],
+    probability: NDArray[np.floating[Any]] | None = None,
+    image: NDArray[Any] | None = None,
+    *,
+    channels: Sequence[str] = (),
+    pixel_um: float | None = None,
+) -> Table:
     """Measure every nucleus of a label image.
 
     Parameters
     ----------
-    labels : ndarray of int, shape (Y, X)
-        0 is background, each other id one nucleus.
-    probability : ndarray of float, shape (Y, X)
+    labels : ndarray of int, shape (..., Y, X)
+        0 is background, each other id one nucleus. In a stack, an id that is in several planes is
+        one nucleus and measured in the plane where it is largest.
+    probability : ndarray of float, shape of `labels`, optional
         Probability that a pixel belongs to a nucleus, 0..1.
+    image : ndarray, shape of `labels`, or with one more axis of channels at the end, optional
+        For the mean intensities.
+    channels : sequence of str
+        Names of the channels; `RGB_CHANNELS` where there are three and no names.
+    pixel_um : float, optional
+        Side of a pixel in micrometres: areas and diameters are then in micrometres.
 
     Returns
     -------
@@ -28,10 +46,14 @@ def measure(
         One row a nucleus, in the order of ids; arrays of length 0 when there is none.
 
         index : int of the type of `labels`, the id there
+        axis_0, ... : int64, only for a stack: the plane that was measured, for each axis before Y
+        planes : int64, only for a stack: in how many planes the nucleus is
         y, x : float64, centre in pixels; (0, 0) is the centre of the first pixel
-        area_px : int64, number of pixels
-        equivalent_diameter_px : float64, diameter of the circle of that area, in pixels
+        area_px : int64, number of pixels; or area_um2 : float64
+        equivalent_diameter_px : float64, diameter of the circle of that area; or
+        equivalent_diameter_um
         eccentricity : float64, of the ellipse with the same second moments; 0 is round, 1 a line
+        mean_intensity : float64, or one column a channel: mean_intensity_red, ...
         mean_probability : float64, 0..1
         touches_border : bool, whether the edge of the image cuts the nucleus, so that its area and
         shape are those of a part
@@ -39,18 +61,52 @@ def measure(
     Raises
     ------
     InputError
-        When `labels` is not two-dimensional or the two shapes differ.
+        When the shapes do not belong together.
 
     Notes
     -----
     The figures are those of `skimage.measure.regionprops_table` (a test compares them), summed over
     all nuclei at once: 20,000 nuclei take about a second instead of nine.
     """
-    if labels.ndim != 2 or labels.shape != probability.shape:
+    extras = _extra_values(labels, probability, image, channels)
+    planes = list(np.ndindex(labels.shape[:-2]))
+    tables = [
+        _measure_plane(labels[place], {name: values[place] for name, values in extras.items()})
+        for place in planes
+    ]
+    table = tables[0] if labels.ndim == 2 else _largest_of(tables, planes, labels.ndim - 2)
+    return table if pixel_um is None else _in_micrometres(table, pixel_um)
+
+
+def _extra_values(
+    labels: NDArray[Any],
+    probability: NDArray[Any] | None,
+    image: NDArray[Any] | None,
+    channels: Sequence[str],
+) -> dict[str, NDArray[Any]]:
+    """Return what is averaged over each nucleus, each of the shape of the labels."""
+    values: dict[str, NDArray[Any]] = {}
+    if image is not None and image.ndim == labels.ndim + 1:
+        n = image.shape[-1]
+        names = channels or (RGB_CHANNELS if n == len(RGB_CHANNELS) else range(1, n + 1))
+        values = {f"mean_intensity_{name}": image[..., i] for i, name in enumerate(names)}
+    elif image is not None:
+        values = {"mean_intensity": image}
+    if probability is not None:
+        values["mean_probability"] = probability
+    wrong = next((v.shape for v in values.values() if v.shape != labels.shape), None)
+    if labels.ndim < 2 or wrong is not None:
         raise InputError(
-            f"Labels of shape {labels.shape} and a probability of shape {probability.shape} do not "
-            "belong together: give two (Y, X) arrays of the same shape."
+            f"Labels of shape {labels.shape} and values of shape {wrong} do not belong together: "
+            "give arrays (..., Y, X) of the same shape."
         )
+    return values
+
+
+def _measure_plane(labels: NDArray[Any], extras: dict[str, NDArray[Any]]) -> Table:
+    """Measure one plane (Y, X)."""
+    # A copy: somebody may be painting.
+    labels = np.array(labels)
     y, x = np.nonzero(labels)
     ids = labels[y, x]
     index = np.unique(ids)
@@ -69,9 +125,35 @@ def measure(
         "area_px": area,
         "equivalent_diameter_px": np.sqrt(4 * area / np.pi),
         "eccentricity": _eccentricity(mean(dy * dy), mean(dx * dx), mean(dy * dx)),
-        "mean_probability": mean(probability[y, x]),
+        **{name: mean(np.asarray(values)[y, x]) for name, values in extras.items()},
         "touches_border": np.isin(index, _border_ids(labels)),
     }
+
+
+def _largest_of(tables: list[Table], planes: list[tuple[int, ...]], n_axes: int) -> Table:
+    """Keep, of the rows of each nucleus, that of the plane where it is largest."""
+    rows = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+    places = np.repeat(np.array(planes, np.int64), [len(table["index"]) for table in tables], 0)
+    # Among equals the first plane: lexsort is stable.
+    order = np.lexsort((-rows["area_px"], rows["index"]))
+    _, first, counts = np.unique(rows["index"][order], return_index=True, return_counts=True)
+    kept = order[first]
+    where = {f"axis_{axis}": places[kept, axis] for axis in range(n_axes)}
+    table = {name: column[kept] for name, column in rows.items()}
+    return {"index": table.pop("index"), **where, "planes": counts, **table}
+
+
+def _in_micrometres(table: Table, pixel_um: float) -> Table:
+    """Replace areas and diameters in pixels by those in micrometres, in the same columns."""
+    units = {
+        "area_px": ("area_um2", pixel_um**2),
+        "equivalent_diameter_px": ("equivalent_diameter_um", pixel_um),
+    }
+    changed = {}
+    for name, column in table.items():
+        new_name, factor = units.get(name, (name, None))
+        changed[new_name] = column if factor is None else column * factor
+    return changed
 
 
 def _eccentricity(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_nuclei.model.store import load_model
     from napari_nuclei.pipeline.evaluate import evaluate
+    from napari_nuclei.pipeline.reading import read_image
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment
     from napari_nuclei.pipeline.training import train
 
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "load_model",
+    "read_image",
     "segment",
     "train",
 ]
@@ -32,6 +34,7 @@ _HOME = {
     "Segmentation": "napari_nuclei.pipeline.segment",
     "evaluate": "napari_nuclei.pipeline.evaluate",
     "load_model": "napari_nuclei.model.store",
+    "read_image": "napari_nuclei.pipeline.reading",
     "segment": "napari_nuclei.pipeline.segment",
     "train": "napari_nuclei.pipeline.training",
 }

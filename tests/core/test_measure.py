@@ -140,9 +140,11 @@ def test_a_nucleus_of_a_stack_is_measured_where_it_is_largest() -> None:
     stack[1, 1, 1, 1] = 5
     stack[1, 1, 2, 3] = 2
     table = measure(stack, image=np.arange(stack.size).reshape(stack.shape))
+    assert {"t", "z"} < set(measure(stack, axes=("t", "z")))
     expected = measure(stack[1, 0])
     assert table["index"].tolist() == [2, 5]
     assert table["planes"].tolist() == [1, 3]
+    assert table["volume_px"].tolist() == [1, 7]
     assert (table["axis_0"].tolist(), table["axis_1"].tolist()) == ([1, 1], [1, 0])
     assert table["mean_intensity"].tolist() == [47, 27.5]
     for name in ("y", "x", "area_px", "eccentricity", "touches_border"):

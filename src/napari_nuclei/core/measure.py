@@ -22,6 +22,7 @@ def measure(
     image: NDArray[Any] | None = None,
     *,
     channels: Sequence[str] = (),
+    axes: Sequence[str] = (),
     pixel_um: float | None = None,
 ) -> Table:
     """Measure every nucleus of a label image.
@@ -37,6 +38,8 @@ def measure(
         For the mean intensities.
     channels : sequence of str
         Names of the channels; `RGB_CHANNELS` where there are three and no names.
+    axes : sequence of str
+        Names of the axes before Y and X; ``axis_0``, ... where there are no names.
     pixel_um : float, optional
         Side of a pixel in micrometres: areas and diameters are then in micrometres.
 
@@ -46,8 +49,7 @@ def measure(
         One row a nucleus, in the order of ids; arrays of length 0 when there is none.
 
         index : int of the type of `labels`, the id there
-        axis_0, ... : int64, only for a stack: the plane that was measured, for each axis before Y
-        planes : int64, only for a stack: in how many planes the nucleus is
+        axis_0, ... : int64, only for a stack: the plane that was measured
         y, x : float64, centre in pixels; (0, 0) is the centre of the first pixel
         area_px : int64, number of pixels; or area_um2 : float64
         equivalent_diameter_px : float64, diameter of the circle of that area; or
@@ -56,7 +58,9 @@ def measure(
         mean_intensity : float64, or one column a channel: mean_intensity_red, ...
         mean_probability : float64, 0..1
         touches_border : bool, whether the edge of the image cuts the nucleus, so that its area and
-        shape are those of a part
+        shape are those of a part; in a stack, whether any plane's edge does
+        planes, volume_px : int64, only for a stack: in how many planes the nucleus is, and its
+        number of pixels in all of them
 
     Raises
     ------
@@ -74,7 +78,8 @@ def measure(
         _measure_plane(labels[place], {name: values[place] for name, values in extras.items()})
         for place in planes
     ]
-    table = tables[0] if labels.ndim == 2 else _largest_of(tables, planes, labels.ndim - 2)
+    axes = axes or [f"axis_{axis}" for axis in range(labels.ndim - 2)]
+    table = tables[0] if labels.ndim == 2 else _largest_of(tables, planes, axes)
     return table if pixel_um is None else _in_micrometres(table, pixel_um)
 
 
@@ -130,17 +135,26 @@ def _measure_plane(labels: NDArray[Any], extras: dict[str, NDArray[Any]]) -> Tab
     }
 
 
-def _largest_of(tables: list[Table], planes: list[tuple[int, ...]], n_axes: int) -> Table:
+def _largest_of(tables: list[Table], planes: list[tuple[int, ...]], axes: Sequence[str]) -> Table:
     """Keep, of the rows of each nucleus, that of the plane where it is largest."""
     rows = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     places = np.repeat(np.array(planes, np.int64), [len(table["index"]) for table in tables], 0)
-    # Among equals the first plane: lexsort is stable.
-    order = np.lexsort((-rows["area_px"], rows["index"]))
-    _, first, counts = np.unique(rows["index"][order], return_index=True, return_counts=True)
-    kept = order[first]
-    where = {f"axis_{axis}": places[kept, axis] for axis in range(n_axes)}
+    # Among equals the first plane: the sort is stable.
+    by_size = np.argsort(-rows["area_px"], kind="stable")
+    ids, first, row = np.unique(rows["index"][by_size], return_index=True, return_inverse=True)
+    kept = by_size[first]
+    where = {name: places[kept, axis] for axis, name in enumerate(axes)}
     table = {name: column[kept] for name, column in rows.items()}
-    return {"index": table.pop("index"), **where, "planes": counts, **table}
+
+    def total(column: NDArray[Any]) -> NDArray[np.int64]:
+        sums = np.bincount(row, weights=column[by_size], minlength=len(ids))
+        return sums.astype(np.int64)
+
+    return {"index": table.pop("index"), **where, **table} | {
+        "touches_border": total(rows["touches_border"]) > 0,
+        "planes": np.bincount(row, minlength=len(ids)),
+        "volume_px": total(rows["area_px"]),
+    }
 
 
 def _in_micrometres(table: Table, pixel_um: float) -> Table:

@@ -1,0 +1,83 @@
+"""The texts; that they give the same labels is shown in tests/ui/test_results_panel.py."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_nuclei.cli import make_parser
+from napari_nuclei.pipeline.reproduce import ImageSource, as_command, as_python
+
+OPTIONS = {
+    "tile_px": 64,
+    "halo_px": 8,
+    "batch_size": 16,
+    "diameter_px": 23.123456789012345,
+    "probability": 0.45,
+    "separation": 0.3,
+    "min_area_px": 12,
+    "semantic": False,
+}
+FILE = ImageSource("cells", Path("my images") / "cells.tif")
+
+
+def recipe(model: str = "default", **options: Any) -> dict[str, Any]:
+    return {
+        "model": {"name": model, "sha256": "ab" * 32},
+        "options": OPTIONS | options,
+        "versions": {"napari-nuclei": "1.2"},
+    }
+
+
+def arguments(text: str) -> Any:
+    (line,) = [line for line in text.splitlines() if not line.startswith("#")]
+    return make_parser().parse_args(shlex.split(line)[1:])
+
+
+def test_the_command_has_every_option_exactly() -> None:
+    args = arguments(as_command(recipe("mine"), FILE))
+    assert args.inputs == [FILE.path]
+    assert args.model == "mine"
+    assert (args.tile, args.halo, args.diameter) == (64, 8, OPTIONS["diameter_px"])
+    assert (args.threshold, args.separation, args.min_area) == (0.45, 0.3, 12)
+    assert not args.semantic
+
+
+def test_the_command_knows_no_diameter_and_semantic() -> None:
+    args = arguments(as_command(recipe(diameter_px=None, semantic=True), FILE))
+    assert args.diameter is None
+    assert args.semantic
+    assert args.model is None
+
+
+def test_python_has_every_option_exactly() -> None:
+    text = as_python(recipe("mine"), FILE)
+    compile(text, "recipe", "exec")
+    assert text.startswith(f"# napari-nuclei 1.2, model mine of sha256 {'ab' * 32}\n")
+    assert "image = read_image('my images/cells.tif')\n" in text.replace("\\\\", "/")
+    for name, value in {**OPTIONS, "model": "mine", "rgb": False}.items():
+        assert f"    {name}={value!r},\n" in text
+    assert "model=" not in as_python(recipe(), FILE)
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "data"),
+    [
+        (ImageSource("it's", None), 'the layer "it\'s"', 'layers["it\'s"].data\n'),
+        (ImageSource("s", FILE.path, (2, 0)), "plane 2, 0 of the layer 's'", "['s'].data[2][0]\n"),
+    ],
+    ids=["no file", "a plane of a file"],
+)
+def test_pixels_without_a_file_of_their_own_are_explained(
+    source: ImageSource, place: str, data: str
+) -> None:
+    python, command = as_python(recipe(), source), as_command(recipe(), source)
+    compile(python, "recipe", "exec")
+    assert f"elsewhere put the pixels of {place} here" in python
+    assert f"image = viewer.{data}" in python or data in python
+    assert "read_image" not in python
+    assert f"# First save {place} as IMAGE.tif.\n" in command
+    assert [str(path) for path in arguments(command).inputs] == ["IMAGE.tif"]

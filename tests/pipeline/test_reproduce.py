@@ -6,8 +6,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from napari_nuclei.cli import make_parser
 from napari_nuclei.pipeline.reproduce import ImageSource, as_command, as_python
 
@@ -63,21 +61,18 @@ def test_python_has_every_option_exactly() -> None:
     assert "model=" not in as_python(recipe(), FILE)
 
 
-@pytest.mark.parametrize(
-    ("source", "place", "data"),
-    [
-        (ImageSource("it's", None), 'the layer "it\'s"', 'layers["it\'s"].data\n'),
-        (ImageSource("s", FILE.path, (2, 0)), "plane 2, 0 of the layer 's'", "['s'].data[2][0]\n"),
-    ],
-    ids=["no file", "a plane of a file"],
-)
-def test_pixels_without_a_file_of_their_own_are_explained(
-    source: ImageSource, place: str, data: str
-) -> None:
+def test_pixels_without_a_file_are_explained() -> None:
+    source = ImageSource("it's", None, (2, slice(None, 9), slice(4, None)))
     python, command = as_python(recipe(), source), as_command(recipe(), source)
     compile(python, "recipe", "exec")
-    assert f"elsewhere put the pixels of {place} here" in python
-    assert f"image = viewer.{data}" in python or data in python
-    assert "read_image" not in python
+    place = """the part [2, :9, 4:] of the layer "it's\""""
+    assert f"# For napari's console. Elsewhere, put the pixels of {place} here.\n" in python
+    assert """image = viewer.layers["it's"].data[2, :9, 4:]\n""" in python
     assert f"# First save {place} as IMAGE.tif.\n" in command
     assert [str(path) for path in arguments(command).inputs] == ["IMAGE.tif"]
+
+
+def test_a_plane_of_a_file_is_read_from_it() -> None:
+    source = ImageSource("cells", Path("cells.tif"), (2, 0))
+    assert "image = tifffile.imread('cells.tif')[2, 0]\n" in as_python(recipe(), source)
+    assert "IMAGE.tif" in as_command(recipe(), source)

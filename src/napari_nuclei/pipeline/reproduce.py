@@ -30,16 +30,16 @@ class ImageSource:
     layer : str
         Name of their layer in napari.
     path : Path or None
-        Their file; None where no file has exactly these pixels.
-    index : tuple of int
-        Which plane of the layer; empty when it has only one.
+        The file of the layer; None where no file has exactly its pixels.
+    index : tuple of int and slice
+        Which part of the layer; empty when it is all of it.
     rgb : bool
         Whether the last axis holds colours.
     """
 
     layer: str
     path: Path | None
-    index: tuple[int, ...] = ()
+    index: tuple[int | slice, ...] = ()
     rgb: bool = False
 
     @property
@@ -65,8 +65,6 @@ def as_python(recipe: dict[str, Any], source: ImageSource) -> str:
         arguments = {"model": model["name"], **arguments}
     lines = [
         *_origin(recipe),
-        f"from napari_nuclei import {'read_image, ' if source.is_file else ''}segment",
-        "",
         *_python_image(source),
         "result = segment(",
         "    image,",
@@ -109,17 +107,42 @@ def _origin(recipe: dict[str, Any]) -> list[str]:
 
 def _python_image(source: ImageSource) -> list[str]:
     if source.is_file:
-        return [f"image = read_image({str(source.path)!r})"]
-    place = "".join(f"[{position}]" for position in source.index)
+        return [
+            "from napari_nuclei import read_image, segment",
+            "",
+            f"image = read_image({str(source.path)!r})",
+        ]
+    part = _subscript(source.index)
+    if source.path is not None:
+        return [
+            "import tifffile",
+            "from napari_nuclei import segment",
+            "",
+            f"image = tifffile.imread({str(source.path)!r}){part}",
+        ]
     return [
-        f"# In napari's console; elsewhere put the pixels of {_place(source)} here.",
-        f"image = viewer.layers[{source.layer!r}].data{place}",
+        "from napari_nuclei import segment",
+        "",
+        f"# For napari's console. Elsewhere, put the pixels of {_place(source)} here.",
+        f"image = viewer.layers[{source.layer!r}].data{part}",
     ]
 
 
 def _place(source: ImageSource) -> str:
-    plane = f"plane {', '.join(map(str, source.index))} of " if source.index else ""
-    return f"{plane}the layer {source.layer!r}"
+    part = f"the part {_subscript(source.index)} of " if source.index else ""
+    return f"{part}the layer {source.layer!r}"
+
+
+def _subscript(index: tuple[int | slice, ...]) -> str:
+    """Return the index as Python writes it, such as ``[2, 10:90]``."""
+    words = []
+    for part in index:
+        if isinstance(part, slice):
+            ends = ("" if end is None else str(end) for end in (part.start, part.stop))
+            words.append(":".join(ends))
+        else:
+            words.append(str(part))
+    return f"[{', '.join(words)}]" if words else ""
 
 
 def _quoted(words: list[str]) -> str:

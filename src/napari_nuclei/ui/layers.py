@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_nuclei.ui.names import nuclei_name
+
 if TYPE_CHECKING:
     from napari.components import Dims
     from napari.layers import Image, Labels
@@ -133,7 +135,7 @@ def add_nuclei(viewer: Viewer, plane: Plane, segmentation: Segmentation) -> Labe
     return viewer.add_labels(
         # A copy, so that painting leaves the result as it was computed.
         segmentation.labels.copy(),
-        name=f"{plane.name} nuclei",
+        name=nuclei_name(plane.name),
         features=segmentation.table,
         metadata=recipe_metadata(plane, segmentation),
         **plane.geometry,

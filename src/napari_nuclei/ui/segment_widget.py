@@ -6,7 +6,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -14,11 +13,16 @@ from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.store import load_model
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
+from napari_nuclei.ui.found import found_of, source_of
+from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.layers import Plane, add_nuclei, refusal, shown_plane
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
+from napari_nuclei.ui.notify import notify
+from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
+from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.reproduce import ImageSource
     from napari_nuclei.pipeline.segment import Segmentation
 
 
@@ -37,6 +42,7 @@ class _Request:
     plane: Plane
     model_name: str | None
     options: SegmentOptions
+    source: ImageSource
 
 
 class SegmentWidget(QWidget):
@@ -52,14 +58,24 @@ class SegmentWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._outcome = ""
+        self._source: ImageSource | None = None
         self.controls = SegmentControls(napari_viewer.layers, self)
         self.panel = RunPanel(self)
         self.job = Job(self)
         self.live = LiveThresholds(napari_viewer, self)
+        self.results = ResultsPanel(napari_viewer, self)
+        actions = {
+            RUN: self.panel.button.click,
+            PROBABILITY: self.results.probability.click,
+            TABLE: self.results.table.click,
+        }
+        self.shortcuts = Shortcuts(napari_viewer, actions)
         layout = QVBoxLayout(self)
         layout.addWidget(self.controls)
         layout.addWidget(self.panel)
+        layout.addWidget(self.results)
         layout.addStretch()
+        layout.addWidget(help_button("widget.md"))
         self._connect()
         self._refresh()
 
@@ -78,6 +94,8 @@ class SegmentWidget(QWidget):
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.job.cancel()
             self.live.forget()
+            self.results.stop()
+            self.shortcuts.release()
         super().changeEvent(event)
 
     def _connect(self) -> None:
@@ -90,7 +108,8 @@ class SegmentWidget(QWidget):
         self.job.failed.connect(self._on_failed)
         self.job.ended.connect(self._on_ended)
         self.live.relabelled.connect(self._on_relabelled)
-        self.live.failed.connect(_notify)
+        self.live.failed.connect(notify)
+        self.results.failed.connect(notify)
         dims = self._viewer.dims.events
         for emitter in (dims.current_step, dims.ndisplay, dims.order):
             emitter.connect(self._refresh)
@@ -112,8 +131,11 @@ class SegmentWidget(QWidget):
 
     def _run(self) -> None:
         controls = self.controls
-        plane = shown_plane(controls.image.layer, self._viewer.dims).snapshot()
-        request = _Request(controls.image.layer, plane, controls.model_name, controls.options())
+        image = controls.image.layer
+        plane = shown_plane(image, self._viewer.dims)
+        source = source_of(image, plane)
+        made_by = (controls.model_name, controls.options(), source)
+        request = _Request(image, plane.snapshot(), *made_by)
         self._outcome = "Cancelled: no labels were added."
         self.live.forget()
         self.panel.start("Loading the model…")
@@ -130,13 +152,15 @@ class SegmentWidget(QWidget):
         plane = request.plane
         layer = add_nuclei(self._viewer, plane, segmentation)
         made_by = (request.model_name, model, request.options)
+        self._source = request.source
         self.live.follow(Result(request.image, plane, *made_by, segmentation, layer))
+        self._show_result()
         where = f" ({plane.place})" if plane.place else ""
         self._outcome = f"{_count(segmentation)} in {self.panel.elapsed_s:.1f} s{where}"
 
     def _on_failed(self, error: Exception) -> None:
         self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
-        _notify(error)
+        notify(error)
 
     def _on_ended(self) -> None:
         self.panel.show_idle(self._outcome, can_run=not self._refusal())
@@ -148,7 +172,12 @@ class SegmentWidget(QWidget):
         if controls.image.layer is not None and not self.job.running:
             self.live.request(controls.image.layer, controls.model_name, controls.options())
 
+    def _show_result(self) -> None:
+        if self.live.result is not None and self._source is not None:
+            self.results.add(found_of(self.live.result, self._source))
+
     def _on_relabelled(self, segmentation: Segmentation) -> None:
+        self._show_result()
         if not self.job.running:
             self.panel.show_idle(_count(segmentation), can_run=not self._refusal())
 
@@ -172,11 +201,3 @@ def _count(segmentation: Segmentation) -> str:
     nuclei = f"{count} nucleus" if count == 1 else f"{count} nuclei"
     diameter_px = segmentation.diameter_px
     return f"{nuclei} of about {diameter_px:.0f} px" if diameter_px else nuclei
-
-
-def _notify(error: Exception) -> None:
-    """Show one sentence for what we foresaw, and napari's report with traceback for the rest."""
-    if isinstance(error, NucleiError):
-        show_error(str(error))
-    else:
-        notification_manager.receive_error(type(error), error, error.__traceback__)

@@ -65,10 +65,10 @@ class Failed:
 
     @property
     def explanation(self) -> str:
-        """The reason in words."""
+        """The reason in words, without the folder of the image."""
         if isinstance(self.reason, OSError) and self.reason.strerror:
             return self.reason.strerror
-        return str(self.reason)
+        return str(self.reason).replace(str(self.image), self.image.name)
 
 
 Outcome: TypeAlias = Segmented | Failed

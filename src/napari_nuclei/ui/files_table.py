@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_nuclei.pipeline.summary import Failed
@@ -30,7 +29,7 @@ class FilesTable(QTableWidget):
         self.verticalHeader().hide()
         self.setEditTriggers(self.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(self.SelectionBehavior.SelectRows)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setWordWrap(False)
         self.setMinimumHeight(120)
         self.setToolTip("What became of each image of the folder")
         header = self.horizontalHeader()
@@ -78,7 +77,7 @@ class FilesTable(QTableWidget):
 def describe(outcome: Outcome, *, semantic: bool) -> str:
     """Return what became of an image, in words."""
     if isinstance(outcome, Failed):
-        return f"failed: {outcome.explanation.removeprefix(f'{outcome.image}: ')}"
+        return f"failed: {outcome.explanation}"
     if semantic:
         found = f"{outcome.nucleus_share:.1%} nucleus"
     else:

@@ -92,7 +92,6 @@ class ResultsPanel(QWidget):
         self.count.setFont(font)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.probability)
         layout.addWidget(self.count)
         grid = QGridLayout()
         buttons = (self.table, self.save, self.python, self.command)
@@ -100,6 +99,7 @@ class ResultsPanel(QWidget):
             grid.addWidget(button, *divmod(place, 2))
         layout.addLayout(grid)
         layout.addWidget(self.note)
+        layout.addWidget(self.probability)
 
     def _connect(self) -> None:
         self.probability.toggled.connect(self._on_probability)

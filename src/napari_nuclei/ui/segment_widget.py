@@ -74,8 +74,8 @@ class SegmentWidget(QWidget):
         layout.addWidget(self.controls)
         layout.addWidget(self.panel)
         layout.addWidget(self.results)
-        layout.addStretch()
         layout.addWidget(help_button("widget.md"))
+        layout.addStretch()
         self._connect()
         self._refresh()
 

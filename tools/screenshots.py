@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE_PX = (1280, 800)
-TIMEOUT_MS = 120_000
+TIMEOUT_MS = 300_000
 SETTLE_MS = 1000
 
 

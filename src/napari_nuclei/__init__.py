@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_nuclei.model.store import load_model
     from napari_nuclei.pipeline.evaluate import evaluate
+    from napari_nuclei.pipeline.reading import read_image
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment
+    from napari_nuclei.pipeline.stack import segment_planes
     from napari_nuclei.pipeline.training import train
 
     __version__: str
@@ -23,7 +25,9 @@ __all__ = [
     "__version__",
     "evaluate",
     "load_model",
+    "read_image",
     "segment",
+    "segment_planes",
     "train",
 ]
 
@@ -32,7 +36,9 @@ _HOME = {
     "Segmentation": "napari_nuclei.pipeline.segment",
     "evaluate": "napari_nuclei.pipeline.evaluate",
     "load_model": "napari_nuclei.model.store",
+    "read_image": "napari_nuclei.pipeline.reading",
     "segment": "napari_nuclei.pipeline.segment",
+    "segment_planes": "napari_nuclei.pipeline.stack",
     "train": "napari_nuclei.pipeline.training",
 }
 

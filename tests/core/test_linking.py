@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from skimage.segmentation import relabel_sequential
 
-from napari_nuclei.core.linking import MIN_IOU, continued_ids, largest_sections
+from napari_nuclei.core.linking import MIN_IOU, continued_ids
 from napari_nuclei.core.metrics import overlap_ious
 from strategies import label_image_pairs
 
@@ -83,27 +82,3 @@ def test_no_other_pairing_has_more_in_common(pair: tuple[NDArray[np.int32], ...]
 def test_the_same_plane_again_keeps_its_ids(pair: tuple[NDArray[np.int32], ...]) -> None:
     current = relabel_sequential(pair[0])[0]
     assert_array_equal(continued_ids(current, current, NEW), np.arange(current.max() + 1))
-
-
-def test_a_nucleus_has_the_row_of_its_largest_section() -> None:
-    table: dict[str, NDArray[Any]] = {
-        "index": np.array([1, 2, 1, 3, 1]),
-        "z": np.array([0, 0, 1, 1, 2]),
-        "area_px": np.array([5, 9, 8, 4, 8]),
-        "touches_border": np.array([True, False, False, False, False]),
-    }
-    found = {name: column.tolist() for name, column in largest_sections(table).items()}
-    assert found == {
-        "index": [1, 2, 3],
-        "z": [1, 0, 1],
-        "area_px": [8, 9, 4],
-        "touches_border": [True, False, False],
-        "planes": [3, 1, 1],
-        "volume_px": [21, 9, 4],
-    }
-
-
-def test_no_nuclei_make_an_empty_table() -> None:
-    names = ("index", "area_px", "touches_border")
-    found = largest_sections({name: np.zeros(0, np.int64) for name in names})
-    assert {len(column) for column in found.values()} == {0}

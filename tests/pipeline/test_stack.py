@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
+from napari_nuclei.model import store
 from napari_nuclei.pipeline import resources
 from napari_nuclei.pipeline.planes import sampled_planes
 from napari_nuclei.pipeline.prediction import Progress, result_of
@@ -21,6 +22,7 @@ from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment
 from napari_nuclei.pipeline.stack import (
     StackSegmentation,
     relabel_planes_steps,
+    segment_planes,
     segment_planes_steps,
 )
 
@@ -259,3 +261,19 @@ def test_samples_are_spread_over_all_axes() -> None:
     assert sampled_planes((2, 2)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert sampled_planes((1,)) == [(0,)]
     assert len(sampled_planes((7, 100))) == 9
+
+
+def test_an_array_gives_the_labels_of_its_planes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "load_model", lambda name: FakeModel())
+    array = np.stack([squares(5, 30), squares(6, 45), squares(7, 30)])
+    found = segment_planes(array, names=["z"], link_axis=0, diameter_px=None)
+    assert_array_equal(found.labels, run(Source(array), link_axis=0).labels)
+    assert found.table["z"].tolist() == [0, 0, 1, 2]
+    colours = segment_planes(np.stack([array] * 3, -1), names=["z"], rgb=True, diameter_px=None)
+    assert_array_equal(colours.labels, run(Source(array)).labels)
+
+
+@pytest.mark.parametrize("names", [(), ("t", "z")])
+def test_axes_that_are_not_named_are_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="name each axis before height and width"):
+        segment_planes(np.zeros((3, 4, 5)), names=names)

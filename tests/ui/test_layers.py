@@ -242,3 +242,18 @@ def test_pixel_size_is_that_of_the_last_two_axes_in_micrometres(
 def test_pixel_size_of_a_colour_image(model: ViewerModel) -> None:
     layer = model.add_image(np.zeros((5, 6, 3)), rgb=True, scale=(0.5, 0.5), units=("um", "um"))
     assert pixel_size_um(layer) == pytest.approx(0.5)
+
+
+def test_pixel_size_is_that_of_height_and_width_where_channels_come_last(
+    model: ViewerModel,
+) -> None:
+    layer = model.add_image(
+        np.zeros((5, 6, 2)),
+        rgb=False,
+        axis_labels=("y", "x", "c"),
+        scale=(0.5, 0.5, 1),
+        units=("um", "um", "um"),
+    )
+    planes = planes_of(model, layer, read_layer(layer), Scope.PLANE)
+    assert planes.pixel_um == pytest.approx(0.5)
+    assert planes.snapshot().pixel_um == planes.pixel_um

@@ -384,7 +384,7 @@ def test_progress_counts_the_tiles_of_all_planes(
     widget.controls.diameter.setValue(20)
     choose(widget, Scope.ALL)
     start(widget)
-    qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 27 tiles")
+    qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 27 tiles", timeout=30_000)
     with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert widget.panel.bar.value() == 27

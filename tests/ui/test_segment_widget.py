@@ -202,7 +202,7 @@ def test_progress_is_counted_in_tiles(
     viewer.add_image(LARGE, name="cells")
     widget.controls.diameter.setValue(20)  # before the first tile nothing has to be estimated
     start(widget)
-    qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 49 tiles")
+    qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 49 tiles", timeout=30_000)
     assert widget.panel.bar.maximum() == 49
     with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
@@ -256,7 +256,7 @@ def test_removed_widget_no_longer_follows_the_viewer(
     viewer: Viewer, widget: SegmentWidget, qtbot: QtBot
 ) -> None:
     viewer.window.remove_dock_widget(widget)
-    with qtbot.waitSignal(widget.destroyed):
+    with qtbot.waitSignal(widget.destroyed, timeout=30_000):
         widget.deleteLater()
     viewer.add_image(np.zeros((3, 9, 9)))
     viewer.dims.set_current_step(0, 2)

@@ -62,34 +62,6 @@ def continued_ids(
     return ids
 
 
-def largest_sections(table: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Turn a table with a row for each plane of a nucleus into one with a row for each nucleus.
-
-    Parameters
-    ----------
-    table : dict of str to numpy.ndarray
-        Columns of equal length, ``index``, ``area_px`` and ``touches_border`` among them; rows with
-        the same index belong together.
-
-    Returns
-    -------
-    dict of str to numpy.ndarray
-        In the order of ids, the row of the plane in which the nucleus is largest. Besides, in how
-        many ``planes`` it is, its ``volume_px`` in all of them, and whether it ``touches_border``
-        in any.
-    """
-    by_size = np.argsort(-table["area_px"], kind="stable")
-    ids, first, row = np.unique(table["index"][by_size], return_index=True, return_inverse=True)
-    sections = {name: column[by_size][first] for name, column in table.items()}
-    cut = np.bincount(row, weights=table["touches_border"][by_size], minlength=len(ids)) > 0
-    volume_px = np.bincount(row, weights=table["area_px"][by_size], minlength=len(ids))
-    return sections | {
-        "touches_border": cut,
-        "planes": np.bincount(row, minlength=len(ids)),
-        "volume_px": volume_px.astype(np.int64),
-    }
-
-
 def _best_pairs(
     previous: NDArray[np.int64], current: NDArray[np.int64], iou: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

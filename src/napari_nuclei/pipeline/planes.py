@@ -55,6 +55,43 @@ class PlaneSource(Protocol):
 
 
 @dataclass(frozen=True)
+class ArrayPlanes:
+    """The planes of an array, all of each: a `PlaneSource`.
+
+    Attributes
+    ----------
+    array : array
+        Shape (..., Y, X), or (..., Y, X, 3 or 4) when `rgb`; of any type that numpy can read.
+    names : tuple of str
+        Name of each axis before Y and X.
+    rgb : bool
+        Whether the last axis holds colours.
+    """
+
+    array: Any
+    names: tuple[str, ...]
+    rgb: bool = False
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Planes along each axis."""
+        return tuple(self.array.shape[: len(self.names)])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.array.shape[len(self.names) :][:2]
+        return height, width
+
+    def read(self, index: Index) -> NDArray[Any]:
+        """Return a plane, (Y, X) or (Y, X, 3 or 4)."""
+        return np.asarray(self.array[index])
+
+    def mask(self) -> None:
+        """Tell that nuclei are wanted everywhere."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is the same for all planes of a source.
 

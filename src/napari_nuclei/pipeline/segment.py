@@ -105,6 +105,7 @@ def segment(
     model: store.Model | str | Path | None = None,
     *,
     rgb: bool | None = None,
+    mask: NDArray[np.bool_] | None = None,
     **options: Any,
 ) -> Segmentation:
     """Find the nuclei of an image.
@@ -117,6 +118,8 @@ def segment(
         A loaded model, the name of an installed one, or a model folder; default: the shipped one.
     rgb : bool, optional
         Whether the last axis holds colours; guessed from the shape when not given.
+    mask : numpy.ndarray, optional
+        Shape (Y, X), bool: where nuclei are wanted; default: everywhere.
     **options
         Fields of `SegmentOptions`: ``diameter_px``, ``probability``, ``separation``,
         ``min_area_px``, ``semantic``, ``tile_px``, ``halo_px``, ``batch_size``.
@@ -139,7 +142,7 @@ def segment(
     """
     chosen = SegmentOptions(**options)
     loaded = model if isinstance(model, store.Model) else store.load_model(model)
-    return result_of(segment_steps(image, loaded, chosen, rgb=rgb))
+    return result_of(segment_steps(image, loaded, chosen, rgb=rgb, mask=mask))
 
 
 def segment_steps(
@@ -154,14 +157,12 @@ def segment_steps(
 
     Parameters
     ----------
-    image, rgb
+    image, rgb, mask
         As for `segment`.
     model : Model, optional
         Default: the shipped one.
     options : SegmentOptions, optional
         Default: the thresholds of the model, an estimated diameter.
-    mask : numpy.ndarray, optional
-        Shape (Y, X), bool: where nuclei are wanted; default: everywhere.
 
     Yields
     ------

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nuclei.core.linking import continued_ids, largest_sections
+from napari_nuclei.core.linking import continued_ids
+from napari_nuclei.core.measure import largest_sections
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.planes import Index, PlaneSource, plan_steps
-from napari_nuclei.pipeline.prediction import Progress
+from napari_nuclei.model import store
+from napari_nuclei.pipeline.planes import ArrayPlanes, Index, PlaneSource, plan_steps
+from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.resources import keeps_maps
 from napari_nuclei.pipeline.segment import (
     Segmentation,
@@ -22,9 +25,6 @@ from napari_nuclei.pipeline.segment import (
     make_recipe,
     segment_steps,
 )
-
-if TYPE_CHECKING:
-    from napari_nuclei.model import store
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class StackSegmentation:
     table : dict of str to numpy.ndarray
         One row a nucleus: that of `napari_nuclei.core.measure.measure` for the plane in which it
         is largest, and besides the planes that it is in, as
-        `napari_nuclei.core.linking.largest_sections` tells.
+        `napari_nuclei.core.measure.largest_sections` tells.
     recipe : dict
         As that of `napari_nuclei.pipeline.segment.Segmentation`; ``link_axis`` besides.
     names : tuple of str
@@ -60,6 +60,62 @@ class StackSegmentation:
         """The diameter for which the planes were resized, chosen or estimated."""
         diameter_px: float | None = self.recipe["options"]["diameter_px"]
         return diameter_px
+
+
+def segment_planes(
+    image: Any,
+    model: store.Model | str | Path | None = None,
+    *,
+    names: Sequence[str],
+    rgb: bool = False,
+    link_axis: int | None = None,
+    **options: Any,
+) -> StackSegmentation:
+    """Find the nuclei of all planes of a stack: `napari_nuclei.segment` for more axes.
+
+    Parameters
+    ----------
+    image : array
+        Shape (..., Y, X), or (..., Y, X, 3 or 4) when `rgb`; a lazy one is read plane by plane.
+    model : Model, str or Path, optional
+        A loaded model, the name of an installed one, or a model folder; default: the shipped one.
+    names : sequence of str
+        Name of each axis before Y and X, one at least: a column of the table.
+    rgb : bool
+        Whether the last axis holds colours.
+    link_axis : int, optional
+        The axis of `names` along which nuclei keep their id from plane to plane; by default each
+        plane has ids of its own.
+    **options
+        Fields of `napari_nuclei.SegmentOptions`.
+
+    Returns
+    -------
+    StackSegmentation
+
+    Raises
+    ------
+    InputError
+        When the image or an option cannot be used, or the result would not fit into memory.
+    ModelError
+        When the model is unknown or damaged.
+
+    Examples
+    --------
+    >>> labels = segment_planes(stack, names=["z"], link_axis=0).labels  # doctest: +SKIP
+    """
+    expected = len(names) + 2 + rgb
+    if not names or image.ndim != expected:
+        raise InputError(
+            f"A stack of shape {tuple(image.shape)} with {len(names)} named axes cannot be used: "
+            "name each axis before height and width."
+        )
+    chosen = SegmentOptions(**options)
+    loaded = model if isinstance(model, store.Model) else store.load_model(model)
+    source = ArrayPlanes(image, tuple(names), rgb)
+    found = result_of(segment_planes_steps(source, loaded, chosen, link_axis=link_axis))
+    assert isinstance(found, StackSegmentation)  # noqa: S101  (for mypy: there are planes)
+    return found
 
 
 def segment_planes_steps(
@@ -143,6 +199,7 @@ class _Collector:
         self._labels = np.zeros(shape, np.int32)
         self._names = names
         self._link_axis = link_axis
+        self._planes: list[Index] = []
         self._tables: list[dict[str, NDArray[Any]]] = []
         self._next_id = 1
 
@@ -151,17 +208,16 @@ class _Collector:
         ids = np.array([0, 1]) if _is_semantic(plane) else self._ids(index, plane.labels)
         self._next_id = max(self._next_id, int(ids.max()) + 1)
         self._labels[index] = ids[plane.labels]
-        rows = ids[plane.table["index"]].astype(np.int32)
-        place = {name: np.full(len(rows), at) for name, at in zip(self._names, index, strict=True)}
-        self._tables.append({"index": rows} | place | plane.table | {"index": rows})
+        self._planes.append(index)
+        self._tables.append(plane.table | {"index": ids[plane.table["index"]].astype(np.int32)})
 
     def result(
         self, maps: NDArray[np.float32] | None, model: store.Model, options: SegmentOptions
     ) -> StackSegmentation:
         """Return all planes that were added."""
-        table = {name: np.concatenate([t[name] for t in self._tables]) for name in self._tables[0]}
+        table = largest_sections(self._tables, self._planes, self._names)
         recipe = make_recipe(model, options) | {"link_axis": self._link_axis}
-        return StackSegmentation(self._labels, maps, largest_sections(table), recipe, self._names)
+        return StackSegmentation(self._labels, maps, table, recipe, self._names)
 
     def _ids(self, index: Index, labels: NDArray[np.int32]) -> NDArray[np.int64]:
         axis = self._link_axis

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_nuclei.core import regions
 from napari_nuclei.core.axes import AxisReading, read_axes
 from napari_nuclei.ui.geometry import layer_geometry
+from napari_nuclei.ui.names import nuclei_name
 from napari_nuclei.ui.planes import Planes, Scope
 from napari_nuclei.ui.views import region_in_view, region_of_shapes, selected_shapes
 
@@ -57,6 +58,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         place,
         geometry,
         single_axes,
+        pixel_size_um(layer, reading.spatial_axes),
     )
 
 
@@ -72,13 +74,15 @@ def region_of(
     return regions.whole(reading.plane_shape)
 
 
-def pixel_size_um(layer: Image) -> float | None:
+def pixel_size_um(layer: Image, axes: tuple[int, int] = (-2, -1)) -> float | None:
     """Return the side of a pixel in micrometres, as the layer's scale and units tell it.
 
     Parameters
     ----------
     layer : napari.layers.Image
-        Its last two axes count: y and x.
+        Its scale and units count.
+    axes : tuple of int
+        Those of height and width; by default the last two.
 
     Returns
     -------
@@ -86,10 +90,10 @@ def pixel_size_um(layer: Image) -> float | None:
         Of pixels that are not square, the side of the square of the same area; None where the units
         are no lengths, such as napari's own default of pixels.
     """
-    y, x = layer.units[-2:]
+    y, x = (layer.units[axis] for axis in axes)
     if not (y.is_compatible_with("um") and x.is_compatible_with("um")):
         return None
-    height, width = layer.scale[-2:]
+    height, width = (layer.scale[axis] for axis in axes)
     area_um2 = abs(float((height * y).m_as("um") * (width * x).m_as("um")))
     return sqrt(area_um2) or None
 
@@ -115,7 +119,7 @@ def add_nuclei(
     """
     return viewer.add_labels(
         planes.as_layer_data(labels),
-        name=f"{planes.name} nuclei",
+        name=nuclei_name(planes.name),
         features=segmentation.table,
         metadata=recipe_metadata(planes, segmentation),
         **planes.geometry,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from napari.layers import Shapes
-from napari.utils.notifications import notification_manager, show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -21,13 +20,18 @@ from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.resources import Pace, Stopwatch
 from napari_nuclei.pipeline.stack import segment_planes_steps
 from napari_nuclei.ui.axes_box import AxesBox
+from napari_nuclei.ui.found import found_of, source_of
+from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.layers import add_nuclei, pixel_size_um, planes_of
+from napari_nuclei.ui.layers import add_nuclei, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
+from napari_nuclei.ui.notify import notify
 from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.refusals import refusal
+from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
+from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
 from napari_nuclei.ui.words import describe_result, describe_task
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.reproduce import ImageSource
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
     from napari_nuclei.pipeline.stack import StackSegmentation
     from napari_nuclei.ui.planes import Planes
@@ -51,6 +56,7 @@ class _Request:
     model_name: str | None
     options: SegmentOptions
     link_axis: int | None
+    source: ImageSource
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ class SegmentWidget(QWidget):
         self._viewer = napari_viewer
         self._outcome = ""
         self._pace = Pace()
+        self._source: ImageSource | None = None
         self._watched_shapes: WeakSet[Shapes] = WeakSet()
         self.controls = SegmentControls(napari_viewer.layers, self)
         self.axes = AxesBox(self)
@@ -88,9 +95,17 @@ class SegmentWidget(QWidget):
         self.device.setWordWrap(True)
         self.job = Job(self)
         self.live = LiveThresholds(napari_viewer, self)
+        self.results = ResultsPanel(napari_viewer, self)
+        actions = {
+            RUN: self.panel.button.click,
+            PROBABILITY: self.results.probability.click,
+            TABLE: self.results.table.click,
+        }
+        self.shortcuts = Shortcuts(napari_viewer, actions)
         layout = QVBoxLayout(self)
-        for part in (self.controls, self.panel, self.device):
+        for part in (self.controls, self.panel, self.device, self.results):
             layout.addWidget(part)
+        layout.addWidget(help_button("widget.md"))
         layout.addStretch()
         self._connect()
         self.reset_choices()
@@ -111,6 +126,8 @@ class SegmentWidget(QWidget):
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.job.cancel()
             self.live.forget()
+            self.results.stop()
+            self.shortcuts.release()
         super().changeEvent(event)
 
     def _connect(self) -> None:
@@ -127,7 +144,8 @@ class SegmentWidget(QWidget):
         self.job.ended.connect(self._on_ended)
         self.live.relabelled.connect(self._on_relabelled)
         self.live.outdated.connect(self._on_outdated)
-        self.live.failed.connect(_notify)
+        self.live.failed.connect(notify)
+        self.results.failed.connect(notify)
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
         dims.current_step.connect(self._on_slider)
         for emitter in (dims.ndisplay, dims.order):
@@ -156,6 +174,7 @@ class SegmentWidget(QWidget):
         """Say what Run would do, or why it cannot."""
         if not self.job.running:
             self.axes.follow(self.controls.image.layer, self._viewer.dims)
+            self.controls.refresh_pixel_size(self.axes.reading.spatial_axes)
             reason = self._refusal()
             self.panel.show_idle(reason or self._describe_task(), can_run=not reason)
 
@@ -180,12 +199,14 @@ class SegmentWidget(QWidget):
 
     def _run(self) -> None:
         controls = self.controls
+        image, planes = controls.image.layer, self._planes()
         request = _Request(
-            controls.image.layer,
-            self._planes().snapshot(),
+            image,
+            planes.snapshot(),
             controls.model_name,
             controls.options(),
             self.axes.link_axis,
+            source_of(image, planes),
         )
         self._outcome = "Cancelled: no labels were added."
         self.live.forget()
@@ -204,9 +225,11 @@ class SegmentWidget(QWidget):
         planes = request.planes
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
         made_by = (request.model_name, outcome.model, request.options)
+        self._source = request.source
         self.live.follow(Result(request.image, planes, *made_by, segmentation, layer))
+        self._show_result()
         where = f" ({planes.place})" if planes.place else ""
-        found = describe_result(segmentation, pixel_size_um(request.image))
+        found = describe_result(segmentation, planes.pixel_um)
         self._outcome = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
 
     def _learn(self, outcome: _Outcome) -> None:
@@ -217,7 +240,7 @@ class SegmentWidget(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
-        _notify(error)
+        notify(error)
 
     def _on_ended(self) -> None:
         self.axes.follow(self.controls.image.layer, self._viewer.dims)
@@ -230,8 +253,13 @@ class SegmentWidget(QWidget):
         if controls.image.layer is not None and not self.job.running:
             self.live.request(controls.image.layer, controls.model_name, controls.options())
 
+    def _show_result(self) -> None:
+        if self.live.result is not None and self._source is not None:
+            self.results.add(found_of(self.live.result, self._source))
+
     def _on_relabelled(self, result: Result) -> None:
-        found = describe_result(result.segmentation, pixel_size_um(result.image))
+        self._show_result()
+        found = describe_result(result.segmentation, result.planes.pixel_um)
         self._say(found)
 
     def _on_outdated(self) -> None:
@@ -259,11 +287,3 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     enlargement = model.diameters.enlargement(found.diameter_px)
     pace = stopwatch.pace(enlargement)
     return _Outcome(request, model, found, found.labels.copy(), device_name(), pace)
-
-
-def _notify(error: Exception) -> None:
-    """Show one sentence for what we foresaw, and napari's report with traceback for the rest."""
-    if isinstance(error, NucleiError):
-        show_error(str(error))
-    else:
-        notification_manager.receive_error(type(error), error, error.__traceback__)

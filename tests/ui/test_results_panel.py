@@ -336,3 +336,26 @@ def test_the_copied_code_gives_the_identical_labels(
     command = [sys.executable, "-m", "napari_nuclei", *arguments]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert_array_equal(tifffile.imread(tmp_path / "results" / "my cells_labels.tif"), labels)
+
+
+@pytest.mark.slow
+def test_the_copied_code_links_the_planes_of_a_file(
+    viewer: Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The round trip of a stack with the real network: widget and Python, label for label."""
+    sample = tifffile.imread(paths.bundled_samples() / "images" / "dsb2018.tif")
+    planes = [sample[top : top + 130, :140] for top in (0, 3, 6)]
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack(planes), photometric="minisblack")
+    (image,) = viewer.open(tmp_path / "stack.tif", plugin="napari")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    select(widget, Scope.ALL, widget.axes.links.itemText(1))
+    with qtbot.waitSignal(widget.job.ended, timeout=200_000):
+        widget.panel.button.click()
+    labels = viewer.layers[f"{image.name} nuclei"]
+    assert labels.features["planes"].max() == 3
+
+    text = copied(widget.results.python)
+    assert "image = tifffile.imread(" in text
+    names: dict[str, Any] = {}
+    exec(text, names)
+    assert_array_equal(names["labels"], labels.data)

@@ -16,7 +16,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench-accuracy clean
+.PHONY: help demo test lint bench bench-accuracy clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(VENV)/.dev ## linters, types, layers, spelling
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/typos
+
+bench: $(VENV)/.dev ## time what a user waits for; the figures go to runs/bench
+	$(BIN)/python -m benchmarks.relabel --json runs/bench/relabel.json
 
 bench-accuracy: $(BENCH)/.bench ## score our model and StarDist on the same images: DATASET=... SPLITS=... [ARGS=...]
 	$(BENCH)/bin/python -m benchmarks.accuracy $(DATASET) $(if $(SPLITS),--splits $(SPLITS)) $(ARGS)

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import napari
+import numpy as np
 from napari.settings import get_settings
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
+
+from napari_nuclei.pipeline.samples import read_sample
 
 if TYPE_CHECKING:
     from qtpy.QtCore import SignalInstance
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE_PX = (1280, 800)
-TIMEOUT_MS = 120_000
+TIMEOUT_MS = 300_000
 SETTLE_MS = 1000
 
 
@@ -36,6 +40,7 @@ def main() -> None:
     # Only this process: nothing of it is saved to the user's settings.
     get_settings()._save_on_change = False
     segment_widget(arguments.folder / "segment-widget.png", arguments.theme)
+    batch_widget(arguments.folder / "batch-widget.png", arguments.theme)
 
 
 def segment_widget(path: Path, theme: str) -> None:
@@ -54,6 +59,38 @@ def segment_widget(path: Path, theme: str) -> None:
     settle()
     save(viewer, path)
     viewer.close()
+
+
+def batch_widget(path: Path, theme: str) -> None:
+    """Write the window with the widget after a folder with a bad file was segmented."""
+    viewer = napari.Viewer()
+    viewer.theme = theme
+    viewer.window.resize(*SIZE_PX)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Batch")
+    with TemporaryDirectory() as folder:
+        images = Path(folder, "plate 1")
+        write_images(images)
+        widget.controls.images.set_path(images)
+        widget.controls.results.set_path(Path(folder, "results"))
+        wait_for(widget.lister.succeeded)
+        widget.panel.button.click()
+        wait_for(widget.job.ended)
+        settle()
+        save(viewer, path)
+        viewer.close()
+
+
+def write_images(folder: Path) -> None:
+    """Write parts of the bundled sample, and a file that is no image."""
+    folder.mkdir()
+    image = read_sample("dsb2018").image
+    for name, part in (
+        ("A1", np.s_[:256, :256]),
+        ("A2", np.s_[256:, :256]),
+        ("B1", np.s_[:, 256:]),
+    ):
+        iio.imwrite(folder / f"well {name}.tif", image[part])
+    (folder / "well B2.tif").write_text("no image")
 
 
 def wait_for(signal: SignalInstance) -> None:

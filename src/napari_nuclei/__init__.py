@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.evaluate import evaluate
     from napari_nuclei.pipeline.finetune import finetune
     from napari_nuclei.pipeline.projects import Pair, Project
+    from napari_nuclei.pipeline.reading import read_image
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment
+    from napari_nuclei.pipeline.stack import segment_planes
     from napari_nuclei.pipeline.training import train
 
     __version__: str
@@ -28,7 +30,9 @@ __all__ = [
     "evaluate",
     "finetune",
     "load_model",
+    "read_image",
     "segment",
+    "segment_planes",
     "train",
 ]
 
@@ -40,7 +44,9 @@ _HOME = {
     "evaluate": "napari_nuclei.pipeline.evaluate",
     "finetune": "napari_nuclei.pipeline.finetune",
     "load_model": "napari_nuclei.model.store",
+    "read_image": "napari_nuclei.pipeline.reading",
     "segment": "napari_nuclei.pipeline.segment",
+    "segment_planes": "napari_nuclei.pipeline.stack",
     "train": "napari_nuclei.pipeline.training",
 }
 

@@ -33,8 +33,8 @@ def test_diameter(arguments: tuple[str, ...], diameter_px: object) -> None:
     ("arguments", "message"),
     [
         (("--diameter", "9um"), "--diameter 9um needs --pixel-size"),
-        (("--diameter", "9um", "--pixel-size", "0"), "--diameter 9um needs --pixel-size"),
-        (("--diameter", "9um", "--pixel-size", "nan"), "--diameter 9um needs --pixel-size"),
+        (("--diameter", "9um", "--pixel-size", "0"), "--pixel-size 0: choose"),
+        (("--diameter", "9um", "--pixel-size", "nan"), "--pixel-size nan: choose"),
         (("--diameter", "large"), "'large'"),
         (("--diameter", "um"), "'um'"),
     ],

@@ -152,7 +152,17 @@ def test_one_bad_file_does_not_stop_the_others(
     assert done.out.startswith("cells.png: ")
     assert LINE.fullmatch(done.err)
     assert "bad.png" in done.err
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["cells_labels.tif"]
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["cells_labels.tif", "summary.csv"]
+
+
+def test_what_is_done_is_said_and_not_done_again(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    first = command("segment", cells, "-o", tmp_path, "--model", tiny_model)
+    again = command("segment", cells, "-o", tmp_path, "--model", tiny_model)
+    assert again.status == 0
+    assert again.out == re.sub(r"\d+\.\d s$", "done before", first.out, flags=re.M)
 
 
 def test_debug_adds_the_traceback_of_a_bad_file(

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_nuclei.core.images import HIGH_PERCENTILE, LOW_PERCENTILE, prepare
+from napari_nuclei.core.images import HIGH_PERCENTILE, LOW_PERCENTILE, common_limits, prepare
 from napari_nuclei.errors import InputError
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
@@ -190,3 +190,30 @@ def test_a_few_bright_pixels_of_a_large_dark_image_are_kept():
     image = np.zeros((4001, 1001), np.uint8)
     image[1, 1] = 9
     assert prepare(image)[1, 1, 0] == 1
+
+
+def test_planes_of_a_stack_share_their_limits() -> None:
+    stack = np.stack([np.zeros((20, 20)), np.eye(20), 3 * np.eye(20)])
+    limits = common_limits(stack)
+    empty, dim, bright = (prepare(plane, limits=limits)[..., 0] for plane in stack)
+    assert not empty.any()
+    assert dim.max() == pytest.approx(1 / 3)
+    assert bright.max() == 1
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "uint16", "float32", "float64"])
+def test_limits_of_one_plane_are_its_own(dtype: str) -> None:
+    image = (200 * np.random.default_rng(0).random((30, 40))).astype(dtype)
+    np.testing.assert_array_equal(prepare(image, limits=common_limits([image])), prepare(image))
+
+
+def test_planes_that_hardly_differ_are_taken_by_themselves() -> None:
+    speck = np.zeros((200, 200))
+    speck[3, 3] = 1
+    assert common_limits([speck, speck]) is None
+    assert common_limits([np.full((4, 4), np.nan)]) is None
+
+
+def test_a_plane_without_finite_pixels_is_dark_in_a_stack() -> None:
+    stack = np.stack([np.full((20, 20), np.nan), np.eye(20)])
+    assert not prepare(stack[0], limits=common_limits(stack)).any()

@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
+from skimage.segmentation import relabel_sequential, watershed
 
-from napari_nuclei.core.instances import InstanceOptions, label_nuclei, nucleus_mask
+from napari_nuclei.core.instances import (
+    InstanceOptions,
+    centredness,
+    label_nuclei,
+    nucleus_mask,
+)
 from napari_nuclei.core.metrics import score
 from napari_nuclei.core.targets import make_targets
 from napari_nuclei.errors import InputError
@@ -209,3 +215,28 @@ def test_higher_separation_parts_more_and_loses_no_nucleus():
         for separation in (0.1, 0.3, 0.7, 0.95)
     ]
     assert counts == [2, 2, 3, 3]
+
+
+def label_slowly(maps, options):
+    """Do what `label_nuclei` says in the plainest way: every pixel takes part in every step."""
+    mask = maps[..., 0] > options.probability
+    depth = centredness(maps)
+    markers, _ = ndimage.label(mask)
+    for level in np.arange(options.separation, 0, -0.2)[::-1]:
+        finer, count = ndimage.label(mask & (depth > level))
+        parents = [markers[finer == region][0] for region in range(1, count + 1)]
+        parted = [parent for parent in parents if parents.count(parent) > 1]
+        markers = np.where(np.isin(markers, parted), finer + (finer > 0) * markers.max(), markers)
+    labels = watershed(-depth, markers, mask=mask)
+    areas_px = np.bincount(labels.ravel())
+    return relabel_sequential(np.where((areas_px < options.min_area_px)[labels], 0, labels))[0]
+
+
+@pytest.mark.parametrize("separation", [0.1, 0.35, 0.6, 0.9])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_shortcuts_change_no_pixel(seed, separation):
+    maps = smooth_noise(seed)
+    options = InstanceOptions(0.5, separation, 12)
+    labels = label_nuclei(maps, options)
+    assert labels.max() > 1
+    np.testing.assert_array_equal(labels, label_slowly(maps, options))

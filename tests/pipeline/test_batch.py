@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from napari_nuclei.pipeline import batch
 from napari_nuclei.pipeline.datasets import decoding
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.pipeline.summary import Failed, Segmented
 
+CALLS: list[int] = []
 NO_OPTIONS = SegmentOptions(tile_px=32, halo_px=4)
 ALL = Extras(probability=True, table=True, overlay=True)
 
@@ -37,6 +40,7 @@ class BrightIsNucleus:
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        CALLS.append(len(tiles))
         bright = tiles[..., 0]
         return np.stack([bright, np.zeros_like(bright), bright], axis=-1)
 
@@ -57,9 +61,11 @@ def write(path: Path, image: NDArray[Any] | None = None) -> Path:
     return path
 
 
-def run(*images: Path, folder: Path, extras: Extras = ALL) -> list[Any]:
+def run(
+    *images: Path, folder: Path, extras: Extras = ALL, options: SegmentOptions = NO_OPTIONS
+) -> list[Any]:
     plan = batch.plan_batch(images, folder)
-    return list(batch.segment_files(plan, BrightIsNucleus(), NO_OPTIONS, extras))
+    return list(batch.segment_files(plan, BrightIsNucleus(), options, extras))
 
 
 def names(folder: Path) -> list[str]:
@@ -126,6 +132,7 @@ def test_a_folder_gives_its_images_in_order_and_nothing_else(tmp_path: Path) -> 
         write(tmp_path / "in" / name)
     (tmp_path / "in" / "folder.png").mkdir()
     plan = batch.plan_batch([tmp_path / "in"], tmp_path / "out")
+    assert plan.has_summary
     assert [image.name for image in plan.images] == ["a.tif", "b.png"]
 
 
@@ -134,9 +141,9 @@ def test_one_that_fails_stops_no_other_and_leaves_nothing(tmp_path: Path) -> Non
     bad = write(tmp_path / "b.npy", np.full((9, 9), np.nan))
     out = tmp_path / "out"
     done = run(first, bad, last, folder=out, extras=Extras())
-    assert [type(outcome) for outcome in done] == [batch.Segmented, batch.Failed, batch.Segmented]
+    assert [type(outcome) for outcome in done] == [Segmented, Failed, Segmented]
     assert str(done[1].reason).startswith(f"{bad}: The image has no finite pixel")
-    assert names(out) == ["a_labels.tif", "c_labels.tif"]
+    assert names(out) == ["a_labels.tif", "c_labels.tif", "summary.csv"]
 
 
 def test_a_full_disk_leaves_no_labels_and_no_half_file(
@@ -206,3 +213,133 @@ def test_an_input_behind_a_link_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "in")
     with pytest.raises(InputError, match="would replace the image"):
         batch.plan_batch([image, labels], tmp_path / "link")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of two good images with a bad one between them."""
+    write(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "b.png").write_text("no picture")
+    write(tmp_path / "in" / "c.png", two_squares()[:, :12])
+    return tmp_path / "in"
+
+
+def summary_of(out: Path) -> list[list[str]]:
+    with (out / "summary.csv").open(newline="", encoding="utf-8") as stream:
+        return [row[:4] for row in csv.reader(stream)][1:]
+
+
+def test_the_summary_has_a_row_for_each_image(folder: Path, tmp_path: Path) -> None:
+    run(folder, folder=tmp_path / "out")
+    assert summary_of(tmp_path / "out") == [
+        ["a.png", "segmented", "2", "0.1933"],
+        ["b.png", "failed", "", ""],
+        ["c.png", "segmented", "1", "0.15"],
+    ]
+    assert "b.png cannot be read" in (tmp_path / "out" / "summary.csv").read_text()
+
+
+def test_a_semantic_summary_counts_nothing(folder: Path, tmp_path: Path) -> None:
+    options = replace(NO_OPTIONS, semantic=True)
+    run(folder, folder=tmp_path / "out", extras=Extras(), options=options)
+    assert summary_of(tmp_path / "out")[0] == ["a.png", "segmented", "", "0.1933"]
+
+
+def test_a_foreign_summary_is_not_replaced(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "summary.csv").write_text("my,own,notes\n")
+    with pytest.raises(InputError, match="is not from napari-nuclei and would be replaced"):
+        batch.plan_batch([folder], tmp_path / "out")
+    batch.plan_batch([folder / "a.png"], tmp_path / "out")  # writes none
+
+
+def test_what_is_done_is_not_done_again(folder: Path, tmp_path: Path) -> None:
+    first = run(folder, folder=tmp_path / "out")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*_*")}
+    CALLS.clear()
+    again = run(folder, folder=tmp_path / "out")
+    assert CALLS == []
+    assert [outcome.done_before for outcome in again] == [True, False, True]
+    assert [(o.n_nuclei, o.nucleus_share) for o in again[::2]] == [
+        (o.n_nuclei, o.nucleus_share) for o in first[::2]
+    ]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert summary_of(tmp_path / "out")[2] == ["c.png", "segmented", "1", "0.15"]
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder, out: write(folder / "a.png", two_squares().T),
+        lambda folder, out: (out / "a_nuclei.csv").unlink(),
+        lambda folder, out: _truncate(out / "a_labels.tif"),
+        lambda folder, out: (out / "a_labels.tif").write_text("no TIFF"),
+        lambda folder, out: tifffile.imwrite(out / "a_labels.tif", np.ones((20, 30), np.int32)),
+    ],
+    ids=["another image", "no table", "cut labels", "no labels", "labels of another program"],
+)
+def test_what_changed_is_done_again(
+    change: Callable[[Path, Path], object], folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    run(folder, folder=out)
+    change(folder, out)
+    again = run(folder, folder=out)
+    assert [outcome.done_before for outcome in again] == [False, False, True]
+    labels = tifffile.imread(out / "a_labels.tif")
+    np.testing.assert_array_equal(labels > 0, iio.imread(folder / "a.png") > 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "extras"),
+    [
+        (replace(NO_OPTIONS, probability=0.4), ALL),
+        (replace(NO_OPTIONS, diameter_px=9), ALL),
+        (NO_OPTIONS, replace(ALL, overlay=False)),
+        (NO_OPTIONS, replace(ALL, pixel_um=0.5)),
+    ],
+    ids=["threshold", "diameter", "fewer files", "micrometres"],
+)
+def test_other_wishes_are_done_again(
+    options: SegmentOptions, extras: Extras, folder: Path, tmp_path: Path
+) -> None:
+    run(folder, folder=tmp_path / "out")
+    again = run(folder, folder=tmp_path / "out", extras=extras, options=options)
+    assert not any(outcome.done_before for outcome in again)
+
+
+def test_progress_names_the_image_and_counts_its_tiles(folder: Path, tmp_path: Path) -> None:
+    plan = batch.plan_batch([folder], tmp_path / "out")
+    steps = list(batch.batch_steps(plan, BrightIsNucleus(), NO_OPTIONS, Extras()))
+    ends = [(step.done, step.image.name) for step in steps if step.outcome]
+    assert ends == [(1, "a.png"), (2, "b.png"), (3, "c.png")]
+    assert {step.total for step in steps} == {3}
+    tiles = [step.tiles for step in steps if step.tiles and step.image.name == "a.png"]
+    assert (tiles[-1].done, tiles[-1].total) == (1, 1)
+
+
+def test_a_batch_that_is_stopped_leaves_whole_files_and_goes_on(
+    folder: Path, tmp_path: Path
+) -> None:
+    plan = batch.plan_batch([folder], tmp_path / "out")
+    steps = batch.batch_steps(plan, BrightIsNucleus(), NO_OPTIONS, ALL)
+    for step in steps:
+        if step.image.name == "c.png" and step.tiles:
+            steps.close()
+    assert not [name for name in names(tmp_path / "out") if name.startswith((".", "c"))]
+    assert [row[1] for row in summary_of(tmp_path / "out")] == ["segmented", "failed", "waiting"]
+    again = run(folder, folder=tmp_path / "out")
+    assert [outcome.done_before for outcome in again] == [True, False, False]
+    assert summary_of(tmp_path / "out")[2][:2] == ["c.png", "segmented"]
+
+
+def test_the_table_has_intensities_and_micrometres(tmp_path: Path) -> None:
+    run(write(tmp_path / "a.png"), folder=tmp_path, extras=Extras(table=True, pixel_um=0.5))
+    with (tmp_path / "a_nuclei.csv").open(newline="", encoding="utf-8") as stream:
+        first = next(csv.DictReader(stream))
+    assert float(first["area_um2"]) == 9
+    assert float(first["mean_intensity"]) == 255

@@ -14,7 +14,7 @@ from qtpy.QtCore import QThreadPool
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
-from napari_nuclei.ui import segment_widget
+from napari_nuclei.ui import batch_widget, segment_widget
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -80,10 +80,11 @@ class LazyArray:
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
-    """Return the model that every run of the widget loads."""
+    """Return the model that every run of a widget loads."""
     fake = FakeModel()
     fake.gate.set()
-    monkeypatch.setattr(segment_widget, "load_model", lambda name: fake)
+    for module in (segment_widget, batch_widget):
+        monkeypatch.setattr(module, "load_model", lambda name: fake)
     yield fake
     fake.gate.set()
     assert QThreadPool.globalInstance().waitForDone(GATE_TIMEOUT_S * 1000)

@@ -150,3 +150,20 @@ def test_activity_dock_shows_the_progress(qtbot: QtBot, job: Job) -> None:
     with qtbot.waitSignal(job.ended, timeout=TIMEOUT_MS):
         work.may_go_on.set()
     qtbot.waitUntil(lambda: not progress._all_instances, timeout=TIMEOUT_MS)
+
+
+def test_work_in_a_long_step_is_left_to_itself_within_a_second(qtbot: QtBot, job: Job) -> None:
+    work, results = Waiting(), []
+    job.succeeded.connect(results.append)
+    job.start(work.steps())
+    qtbot.waitUntil(work.reached.is_set, timeout=TIMEOUT_MS)
+    with qtbot.waitSignal(job.ended, timeout=1000):
+        job.cancel()
+    assert not job.running
+    with qtbot.waitSignal(job.succeeded, timeout=TIMEOUT_MS):
+        job.start(count())
+    work.may_go_on.set()
+    assert QThreadPool.globalInstance().waitForDone(TIMEOUT_MS)
+    qtbot.waitUntil(work.closed.is_set, timeout=TIMEOUT_MS)
+    assert not work.finished.is_set()
+    assert results == ["two"]

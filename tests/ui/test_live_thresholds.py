@@ -94,11 +94,11 @@ def test_a_move_while_labels_are_made_is_not_lost(
 
     monkeypatch.setattr(live_thresholds, "relabel", held)
     done.controls.probability.setValue(BRIGHT_ONLY)
-    qtbot.waitUntil(reached.is_set)
+    qtbot.waitUntil(reached.is_set, timeout=30_000)
     done.controls.probability.setValue(0.7)
     done.controls.probability.setValue(0.4)
     may_go_on.set()
-    qtbot.waitUntil(lambda: recipe_of(layer)["options"]["probability"] == 0.4)
+    qtbot.waitUntil(lambda: recipe_of(layer)["options"]["probability"] == 0.4, timeout=30_000)
     assert layer.data.max() == 2
 
 
@@ -112,7 +112,7 @@ def test_a_move_during_a_run_is_applied_after_it(
     model.waiting.clear()
     start(done)
     done.controls.probability.setValue(BRIGHT_ONLY)
-    with qtbot.waitSignal(done.live.relabelled):
+    with qtbot.waitSignal(done.live.relabelled, timeout=30_000):
         model.gate.set()
     first, second = labels_of(viewer)
     assert (first.data.max(), second.data.max()) == (2, 1)
@@ -204,7 +204,7 @@ def test_a_new_run_drops_what_is_on_its_way(
     model.waiting.clear()
     with qtbot.assertNotEmitted(done.live.relabelled, wait=300):
         start(done)
-    with qtbot.waitSignal(done.job.ended):
+    with qtbot.waitSignal(done.job.ended, timeout=30_000):
         model.gate.set()
     _, second = labels_of(viewer)
     assert first.data.max() == 2

@@ -6,6 +6,8 @@ import pytest
 from npe2 import PluginManifest
 
 from napari_nuclei.pipeline.samples import list_samples
+from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.ui.preferences import Preferences
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +25,30 @@ def test_every_sample_is_offered_under_its_title(manifest: PluginManifest) -> No
     assert offered == titles
 
 
-def test_segment_is_in_the_layers_menu_and_the_command_palette(manifest: PluginManifest) -> None:
-    (item,) = manifest.contributions.menus["napari/layers/segment"]
-    (widget,) = manifest.contributions.widgets
-    assert item.command == widget.command == "napari-nuclei.segment"
-    assert widget.display_name == "Segment nuclei"
-    titles = {command.id: command.title for command in manifest.contributions.commands}
-    assert titles[item.command] == "Segment nuclei in the active image"
+@pytest.mark.parametrize(
+    ("command", "name", "title", "menus"),
+    [
+        ("segment", "Segment nuclei", "Segment nuclei in the active image", {"segment", "measure"}),
+        ("batch", "Batch", "Segment a folder of images", {"segment"}),
+    ],
+)
+def test_widgets_are_in_the_layers_menu_and_the_command_palette(
+    command: str, name: str, title: str, menus: set[str], manifest: PluginManifest
+) -> None:
+    contributions = manifest.contributions
+    identifier = f"napari-nuclei.{command}"
+    assert {w.command: w.display_name for w in contributions.widgets}[identifier] == name
+    assert {c.id: c.title for c in contributions.commands}[identifier] == title
+    found = {
+        m for m, items in contributions.menus.items() for i in items if i.command == identifier
+    }
+    assert found == {f"napari/layers/{menu}" for menu in menus}
+
+
+def test_the_page_of_preferences_has_the_defaults_of_the_code(manifest: PluginManifest) -> None:
+    pages = manifest.contributions.configurations
+    defaults = {
+        name: prop.default for page in pages.values() for name, prop in page.properties.items()
+    }
+    assert Preferences(**defaults) == Preferences()
+    assert Preferences().tile_px == SegmentOptions().tile_px

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from napari_nuclei.ui.layers import refusal
+from napari_nuclei.core.axes import AxisReading
+from napari_nuclei.ui.planes import Scope
+from napari_nuclei.ui.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,7 @@ def menu(viewer: Viewer) -> set[str]:
     return set(entries(viewer.window._qt_window.menuBar()))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/widget.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/widget.md", "docs/batch.md"])
 def test_documented_entries_are_in_the_menu(page: str, menu: set[str]) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\*((?:File|Layers|Plugins) > [^*]+)\*", text))
@@ -42,5 +44,6 @@ def test_documented_entries_are_in_the_menu(page: str, menu: set[str]) -> None:
 
 
 def test_the_message_without_an_image_names_the_menu(viewer: Viewer, menu: set[str]) -> None:
-    entry = refusal(None, viewer.dims).partition("with ")[2].rstrip(".")
+    reading = AxisReading((0, 0), ("", ""))
+    entry = refusal(viewer, None, reading, Scope.PLANE).partition("with ")[2].rstrip(".")
     assert entry in menu

@@ -80,7 +80,7 @@ def test_result_is_a_new_layer_with_table_and_recipe(
     recipe = layer.metadata["napari_nuclei"]
     assert recipe["model"] == {"name": "fake", "sha256": "0" * 64}
     assert (recipe["image"], recipe["plane"]) == ("cells", "")
-    assert widget.panel.status.text().startswith("2 nuclei of about 12 px in ")
+    assert widget.panel.status.text().startswith("2 nuclei of about 12 px (4.")
     assert widget.panel.button.text() == "Run"
 
 
@@ -166,7 +166,7 @@ def test_lazy_planes_are_read_by_the_worker_alone(
     start(widget)
     (reader,) = lazy_stack.readers
     assert reader is not threading.main_thread()
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert labels_of(viewer)[0].data.max() == 2
 
@@ -175,7 +175,7 @@ def test_image_changed_in_mid_run(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], qtbot: QtBot
 ) -> None:
     viewer.add_image(two_squares, name="cells")
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         widget.panel.button.click()
         two_squares[:] = 0
     assert labels_of(viewer)[0].data.max() == 2
@@ -202,9 +202,9 @@ def test_progress_is_counted_in_tiles(
     viewer.add_image(LARGE, name="cells")
     widget.controls.diameter.setValue(20)  # before the first tile nothing has to be estimated
     start(widget)
-    qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 49 tiles")
+    qtbot.waitUntil(lambda: widget.panel.status.text() == "0 of 49 tiles", timeout=30_000)
     assert widget.panel.bar.maximum() == 49
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert widget.panel.bar.value() == 49
 
@@ -216,7 +216,7 @@ def test_image_removed_in_mid_run(
     start(widget)
     viewer.layers.remove(image)
     viewer.add_image(LARGE, name="cells")  # another one of the same name
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     assert labels_of(viewer) == []
     assert widget.panel.status.text().startswith("The image was removed during the run")
@@ -229,7 +229,7 @@ def test_image_renamed_and_another_chosen_in_mid_run(
     start(widget)
     image.name = "renamed"
     widget.controls.image.choose(viewer.add_image(np.zeros((9, 9)), name="other"))
-    with qtbot.waitSignal(widget.job.ended):
+    with qtbot.waitSignal(widget.job.ended, timeout=30_000):
         model.gate.set()
     (layer,) = labels_of(viewer)
     assert layer.data.shape == LARGE.shape
@@ -256,7 +256,7 @@ def test_removed_widget_no_longer_follows_the_viewer(
     viewer: Viewer, widget: SegmentWidget, qtbot: QtBot
 ) -> None:
     viewer.window.remove_dock_widget(widget)
-    with qtbot.waitSignal(widget.destroyed):
+    with qtbot.waitSignal(widget.destroyed, timeout=30_000):
         widget.deleteLater()
     viewer.add_image(np.zeros((3, 9, 9)))
     viewer.dims.set_current_step(0, 2)

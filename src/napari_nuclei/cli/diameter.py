@@ -30,7 +30,7 @@ def add_diameter(parser: argparse.ArgumentParser) -> None:
         "--pixel-size",
         type=float,
         metavar="UM",
-        help="side of a pixel in micrometres, for a diameter in micrometres",
+        help="side of a pixel in micrometres, for a diameter and a table in micrometres",
     )
 
 
@@ -39,11 +39,20 @@ def read_diameter_px(args: argparse.Namespace) -> float | Literal["auto"] | None
     diameter: float | Literal["auto"] | None = args.diameter
     if not isinstance(diameter, _Micrometres):
         return diameter
-    if args.pixel_size is None or not args.pixel_size > 0:
+    pixel_um = read_pixel_um(args)
+    if pixel_um is None:
         args.wrong_use(
             f"--diameter {diameter:g}{_UNIT} needs --pixel-size: the side of a pixel in micrometres"
         )
-    return diameter / float(args.pixel_size)
+    return None if pixel_um is None else diameter / pixel_um
+
+
+def read_pixel_um(args: argparse.Namespace) -> float | None:
+    """Return the side of a pixel in micrometres, if it was given."""
+    pixel_um: float | None = args.pixel_size
+    if pixel_um is not None and not pixel_um > 0:
+        args.wrong_use(f"--pixel-size {pixel_um:g}: choose a length over 0")
+    return pixel_um
 
 
 def _parse(text: str) -> float | Literal["auto"] | None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nuclei.cli.arguments import Commands, add_command, add_model, load_model
-from napari_nuclei.cli.diameter import add_diameter, read_diameter_px
+from napari_nuclei.cli.diameter import add_diameter, read_diameter_px, read_pixel_um
 from napari_nuclei.cli.messages import explain, print_error
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.pipeline import batch
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.pipeline.summary import Failed, Segmented
 
 if TYPE_CHECKING:
     import argparse
@@ -36,7 +37,8 @@ def add_to(commands: Commands) -> None:
         type=Path,
         required=True,
         metavar="OUT",
-        help="folder of the results: <name>_labels.tif, and what is asked for below",
+        help="folder of the results: <name>_labels.tif, what is asked for below, and the counts "
+        "of several images in summary.csv; what is there and complete is not made again",
     )
     add_model(parser)
     _add_options(parser)
@@ -47,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
     """Segment all files; the status is 1 when one of them failed."""
     options = _read_options(args)
     plan = batch.plan_batch(args.inputs, args.output)
-    extras = Extras(args.probability, args.table, args.overlay)
+    extras = Extras(args.probability, args.table, args.overlay, read_pixel_um(args))
     model = load_model(args)
     status = 0
     for result in batch.segment_files(plan, model, options, extras):
-        if isinstance(result, batch.Failed):
+        if isinstance(result, Failed):
             status = 1
             _report_failure(result, args.debug)
         else:
@@ -119,16 +121,17 @@ def _read_options(args: argparse.Namespace) -> SegmentOptions:
     )
 
 
-def _describe(result: batch.Segmented, semantic: bool) -> str:
+def _describe(result: Segmented, semantic: bool) -> str:
     if semantic:
         found = f"{result.nucleus_share:.1%} nucleus"
     else:
         found = f"{result.n_nuclei} {'nucleus' if result.n_nuclei == 1 else 'nuclei'}"
     size = f" of about {result.diameter_px:.0f} px" if result.diameter_px else ""
-    return f"{result.image.name}: {found}{size}, {result.seconds:.1f} s"
+    effort = "done before" if result.done_before else f"{result.seconds:.1f} s"
+    return f"{result.image.name}: {found}{size}, {effort}"
 
 
-def _report_failure(result: batch.Failed, debug: bool) -> None:
+def _report_failure(result: Failed, debug: bool) -> None:
     if debug:
         traceback.print_exception(result.reason)
     reason = explain(result.reason)

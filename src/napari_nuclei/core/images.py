@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +17,16 @@ HIGH_PERCENTILE = 99.8
 _MAX_SAMPLE_PX = 4_000_000
 
 
-def prepare(image: ArrayLike, *, rgb: bool | None = None) -> NDArray[np.float32]:
+class Limits(NamedTuple):
+    """Half the values that become 0 and 1."""
+
+    low: float
+    high: float
+
+
+def prepare(
+    image: ArrayLike, *, rgb: bool | None = None, limits: Limits | None = None
+) -> NDArray[np.float32]:
     """Return the image as the network wants it.
 
     The channels are scaled together, so that colours stay what they are, and the whole image is
@@ -30,6 +40,8 @@ def prepare(image: ArrayLike, *, rgb: bool | None = None) -> NDArray[np.float32]
     rgb : bool, optional
         Whether the last axis holds colours; by default it does when it has length 3 or 4 and there
         are three axes.
+    limits : Limits, optional
+        As `common_limits` finds them; by default the image's own.
 
     Returns
     -------
@@ -43,13 +55,37 @@ def prepare(image: ArrayLike, *, rgb: bool | None = None) -> NDArray[np.float32]
         When the array has no pixels, is not numeric, has other axes, or no finite value.
     """
     pixels = _as_pixels(image, rgb)
-    low, high = _percentiles(pixels)
+    low, high = np.asarray(limits or _limits(pixels), pixels.dtype)
     pixels[~np.isfinite(pixels)] = low
     np.clip(pixels, low, high, out=pixels)
     pixels -= low
     if high > low:
         pixels /= high - low
     return np.broadcast_to(pixels.astype(np.float32, copy=False), (*pixels.shape[:2], 3))
+
+
+def common_limits(planes: Iterable[ArrayLike], *, rgb: bool | None = None) -> Limits | None:
+    """Return the limits that bring several planes to one scale.
+
+    Planes without nuclei would each be stretched until their noise looks like something.
+
+    Parameters
+    ----------
+    planes, rgb
+        Each as the image of `prepare`; of one type.
+
+    Returns
+    -------
+    Limits or None
+        None when the planes differ in so few pixels that each is better taken by itself.
+
+    Raises
+    ------
+    InputError
+        As `prepare`.
+    """
+    samples = [_finite_sample(_as_pixels(plane, rgb)) for plane in planes]
+    return _spread(np.concatenate(samples))
 
 
 def _as_pixels(image: ArrayLike, rgb: bool | None) -> NDArray[np.floating[Any]]:
@@ -80,21 +116,29 @@ def _unusable(array: NDArray[Any], advice: str) -> InputError:
     return InputError(f"An array of shape {array.shape} cannot be used: {advice}.")
 
 
-def _percentiles(
-    pixels: NDArray[np.floating[Any]],
-) -> tuple[np.floating[Any], np.floating[Any]]:
+def _limits(pixels: NDArray[np.floating[Any]]) -> Limits:
     """Return the low and high value of the finite pixels, from an even sample of a large image."""
-    height, width, _ = pixels.shape
-    step = int(np.ceil(np.sqrt(height * width / _MAX_SAMPLE_PX)))
-    sample = pixels[::step, ::step]
-    finite = sample[np.isfinite(sample)]
-    if finite.size:
-        low, high = np.percentile(finite, (LOW_PERCENTILE, HIGH_PERCENTILE))
-        if low < high:
-            return pixels.dtype.type(low), pixels.dtype.type(high)
+    limits = _spread(_finite_sample(pixels))
+    if limits is not None:
+        return limits
     # A few bright pixels on an even ground: percentiles and sample miss them, extremes do not.
     everything = pixels[np.isfinite(pixels)]
     if everything.size == 0:
         raise InputError("The image has no finite pixel: every value is NaN or infinite.")
-    low, high = everything.min(), everything.max()
-    return pixels.dtype.type(low), pixels.dtype.type(high)
+    return Limits(everything.min(), everything.max())
+
+
+def _finite_sample(pixels: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    height, width, _ = pixels.shape
+    step = int(np.ceil(np.sqrt(height * width / _MAX_SAMPLE_PX)))
+    sample = pixels[::step, ::step]
+    finite: NDArray[np.floating[Any]] = sample[np.isfinite(sample)]
+    return finite
+
+
+def _spread(sample: NDArray[np.floating[Any]]) -> Limits | None:
+    """Return the percentiles if they differ."""
+    if sample.size == 0:
+        return None
+    low, high = np.percentile(sample, (LOW_PERCENTILE, HIGH_PERCENTILE))
+    return Limits(low, high) if low < high else None

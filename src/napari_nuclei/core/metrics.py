@@ -108,7 +108,7 @@ def score(truth: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]]) 
     truth, predicted = _checked(truth), _checked(predicted)
     areas = np.bincount(truth.ravel()), np.bincount(predicted.ravel())
     n_true, n_predicted = (int(np.count_nonzero(area[1:])) for area in areas)
-    matched = _matched_ious(truth, predicted, *areas)
+    matched = _matched_ious(truth, predicted)
     found = [int(np.count_nonzero(matched >= threshold)) for threshold in IOU_THRESHOLDS]
     pixel_accuracy, dice, iou = _pixel_scores(truth > 0, predicted > 0)
     return Scores(
@@ -154,6 +154,31 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
     )
 
 
+def overlap_ious(
+    first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return which nuclei of two label images overlap, and how much.
+
+    Parameters
+    ----------
+    first, second : ndarray of int, shape (Y, X)
+        0 is background; ids of about the number of pixels at most.
+
+    Returns
+    -------
+    first_ids, second_ids : ndarray of int64, shape (n,)
+        The ids of each pair that shares a pixel, in the order of `first_ids`, then `second_ids`.
+    iou : ndarray of float64, shape (n,)
+        Intersection over union, in (0, 1].
+    """
+    area_first, area_second = np.bincount(first.ravel()), np.bincount(second.ravel())
+    both = (first > 0) & (second > 0)
+    codes = first[both].astype(np.int64) * len(area_second) + second[both]
+    pairs, shared = np.unique(codes, return_counts=True)
+    row, column = np.divmod(pairs, len(area_second))
+    return row, column, shared / (area_first[row] + area_second[column] - shared)
+
+
 def _checked(labels: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Return the labels with ids that can index an array."""
     if labels.size == 0:
@@ -181,18 +206,9 @@ def _pixel_scores(
     return right / truth.size, _ratio(2 * shared, total), _ratio(shared, total - shared)
 
 
-def _matched_ious(
-    truth: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    area_true: NDArray[np.int64],
-    area_predicted: NDArray[np.int64],
-) -> NDArray[np.float64]:
+def _matched_ious(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the IoU of each matched pair of nuclei, all of them 0.5 or more."""
-    both = (truth > 0) & (predicted > 0)
-    n_columns = len(area_predicted)
-    pairs, shared = np.unique(truth[both] * n_columns + predicted[both], return_counts=True)
-    row, column = np.divmod(pairs, n_columns)
-    iou: NDArray[np.float64] = shared / (area_true[row] + area_predicted[column] - shared)
+    row, column, iou = overlap_ious(truth, predicted)
     chosen = np.flatnonzero(iou >= IOU_THRESHOLDS[0])
     # Two halves of one nucleus both have an IoU of exactly 0.5 with it: only one may count.
     chosen = chosen[np.unique(row[chosen], return_index=True)[1]]

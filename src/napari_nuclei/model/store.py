@@ -152,6 +152,14 @@ def load_model(name_or_path: str | Path | None = None) -> Model:
     return _load(folder, contents.read_file(folder / MANIFEST_FILE))
 
 
+def is_installed(name_or_path: str | Path | None = None) -> bool:
+    """Tell whether there is such a model, without reading it."""
+    try:
+        return (_find(name_or_path) / MANIFEST_FILE).is_file()
+    except ModelError:
+        return False
+
+
 def list_models() -> list[Manifest]:
     """Return the manifests of the user's own models, by name; a damaged one is only logged."""
     root = paths.user_models()

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import napari_nuclei
 from napari_nuclei.errors import InputError, NucleiError
-from napari_nuclei.pipeline.datasets.decoding import SUFFIXES, read_image
-from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
-from napari_nuclei.pipeline.prediction import result_of
-from napari_nuclei.pipeline.results import Extras, result_paths, write_results
+from napari_nuclei.pipeline import summary
+from napari_nuclei.pipeline.datasets.decoding import SUFFIXES
+from napari_nuclei.pipeline.reading import read_image
+from napari_nuclei.pipeline.results import (
+    Extras,
+    read_complete_results,
+    result_paths,
+    sha256_of,
+    write_results,
+)
 from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment_steps
+from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
 
 if TYPE_CHECKING:
     from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.prediction import Progress
+
+SUMMARY_FILE = "summary.csv"
 
 
 @dataclass(frozen=True)
@@ -32,49 +43,36 @@ class ImageBatch:
         At least one; no two write the same file, and none is overwritten.
     folder : Path
         Made with the first result.
+    has_summary : bool
+        Whether `SUMMARY_FILE` is written, too: not for a single file that was named.
     """
 
     images: tuple[Path, ...]
     folder: Path
+    has_summary: bool = False
 
 
 @dataclass(frozen=True)
-class Segmented:
-    """A file that was segmented.
+class BatchProgress:
+    """How far a batch is.
 
     Attributes
     ----------
+    done, total : int
+        Images.
     image : Path
-    n_nuclei : int
-        1 at most where single nuclei were not asked for.
-    nucleus_share : float
-        Share of the image's area that is nucleus, 0 to 1.
-    diameter_px : float or None
-        For which the image was resized, chosen or estimated; None: it was not.
-    seconds : float
-        Reading and writing included.
+        The one that is being segmented, or that was finished just now.
+    tiles : Progress or None
+        How far the image is.
+    outcome : Segmented, Failed or None
+        What became of the image; None while it is being segmented.
     """
 
+    done: int
+    total: int
     image: Path
-    n_nuclei: int
-    nucleus_share: float
-    diameter_px: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A file that was not segmented, and why; its labels were not written.
-
-    Attributes
-    ----------
-    image : Path
-    reason : NucleiError or OSError
-        The former names the image.
-    """
-
-    image: Path
-    reason: NucleiError | OSError
+    tiles: Progress | None = None
+    outcome: Outcome | None = None
 
 
 def plan_batch(inputs: Sequence[Path], folder: Path) -> ImageBatch:
@@ -98,13 +96,19 @@ def plan_batch(inputs: Sequence[Path], folder: Path) -> ImageBatch:
         raise InputError(f"{folder} is a file: choose a folder for the results.")
     images = tuple(image for path in inputs for image in _find_images(path, folder))
     _refuse_clashes(images, folder)
-    return ImageBatch(images, folder)
+    has_summary = len(images) > 1 or any(path.is_dir() for path in inputs)
+    if has_summary:
+        _refuse_foreign_summary(folder)
+    return ImageBatch(images, folder, has_summary)
 
 
-def segment_files(
+def batch_steps(
     batch: ImageBatch, model: Model, options: SegmentOptions, extras: Extras
-) -> Iterator[Segmented | Failed]:
-    """Segment the files one by one, yielding what became of each as soon as it is known.
+) -> Generator[BatchProgress, None, tuple[Outcome, ...]]:
+    """Segment the files one by one, so that a caller can show progress and stop.
+
+    A file whose results are there already, of the same image, model, options and version, is not
+    segmented again.
 
     Parameters
     ----------
@@ -119,16 +123,35 @@ def segment_files(
 
     Yields
     ------
-    Segmented or Failed
+    BatchProgress
+        After each batch of tiles and each image. Closing the generator leaves the files that are
+        done, the summary of those, and nothing of the others.
+
+    Returns
+    -------
+    tuple of Segmented or Failed
         In the order of the batch. For one that failed there are no labels, and no half file.
     """
-    for image in batch.images:
-        outcome: Segmented | Failed
-        try:
-            outcome = _segment_file(image, batch.folder, model, options, extras)
-        except (NucleiError, OSError) as error:
-            outcome = Failed(image, error)
-        yield outcome
+    outcomes: list[Outcome] = []
+    for done, image in enumerate(batch.images):
+        progress = BatchProgress(done, len(batch.images), image)
+        yield progress
+        outcome = yield from _file_steps(progress, batch.folder, model, options, extras)
+        outcomes.append(outcome)
+        is_last = done + 1 == len(batch.images)
+        if batch.has_summary and (is_last or not outcome.done_before):
+            _write_summary(batch, outcomes, options)
+        yield replace(progress, done=done + 1, outcome=outcome)
+    return tuple(outcomes)
+
+
+def segment_files(
+    batch: ImageBatch, model: Model, options: SegmentOptions, extras: Extras
+) -> Iterator[Outcome]:
+    """Do as `batch_steps`, yielding what became of each file as soon as it is known."""
+    for progress in batch_steps(batch, model, options, extras):
+        if progress.outcome is not None:
+            yield progress.outcome
 
 
 def _find_images(path: Path, results: Path) -> list[Path]:
@@ -174,27 +197,77 @@ def _refuse_clashes(images: Sequence[Path], folder: Path) -> None:
             )
 
 
-def _segment_file(
-    image: Path, folder: Path, model: Model, options: SegmentOptions, extras: Extras
-) -> Segmented:
-    started = time.perf_counter()
-    pixels = read_image(StoredFile(FolderStore(image.parent), image.name))
-    found = _segment(image, pixels, model, options)
-    write_results(found, pixels, folder, image.stem, extras)
-    share = float(np.count_nonzero(found.labels) / found.labels.size)
-    seconds = time.perf_counter() - started
-    return Segmented(image, int(found.labels.max()), share, found.diameter_px, seconds)
+def _refuse_foreign_summary(folder: Path) -> None:
+    path = folder / SUMMARY_FILE
+    if path.exists() and not summary.is_summary(path):
+        raise InputError(
+            f"{path} is not from napari-nuclei and would be replaced: rename it, or choose "
+            "another folder for the results."
+        )
 
 
-def _segment(
-    image: Path, pixels: NDArray[Any], model: Model, options: SegmentOptions
-) -> Segmentation:
+def _write_summary(batch: ImageBatch, outcomes: Sequence[Outcome], options: SegmentOptions) -> None:
+    waiting = batch.images[len(outcomes) :]
+    path = batch.folder / SUMMARY_FILE
+    summary.write_summary(path, outcomes, waiting, semantic=options.semantic)
+
+
+def _file_steps(
+    progress: BatchProgress, folder: Path, model: Model, options: SegmentOptions, extras: Extras
+) -> Generator[BatchProgress, None, Outcome]:
+    image, started = progress.image, time.perf_counter()
     try:
-        return result_of(segment_steps(pixels, model, options))
+        request = _request(image, model, options, extras)
+        before = read_complete_results(folder, image.stem, extras, request)
+        if before is not None:
+            return _found_before(image, *before)
+        pixels = read_image(image)
+        found = yield from _segment_steps(progress, pixels, model, options)
+        found = replace(found, recipe={**found.recipe, "request": request})
+        write_results(found, pixels, folder, image.stem, extras)
+    except (NucleiError, OSError) as error:
+        return Failed(image, error)
+    seconds = time.perf_counter() - started
+    return _segmented(image, found.labels, found.diameter_px, seconds)
+
+
+def _request(image: Path, model: Model, options: SegmentOptions, extras: Extras) -> dict[str, Any]:
+    """Return all that decides the result, as JSON values; equal requests have equal results."""
+    return {
+        "image_sha256": sha256_of(image),
+        "model_sha256": model.sha256,
+        "options": asdict(replace(options, **asdict(options.instances(model.thresholds)))),
+        "pixel_um": extras.pixel_um,
+        "version": napari_nuclei.__version__,
+    }
+
+
+def _found_before(image: Path, labels: NDArray[np.int32], recipe: dict[str, Any]) -> Segmented:
+    found = _segmented(image, labels, recipe["options"]["diameter_px"], 0.0)
+    return replace(found, done_before=True)
+
+
+def _segmented(
+    image: Path, labels: NDArray[np.int32], diameter_px: float | None, seconds: float
+) -> Segmented:
+    share = float(np.count_nonzero(labels) / labels.size)
+    return Segmented(image, int(labels.max()), share, diameter_px, seconds)
+
+
+def _segment_steps(
+    progress: BatchProgress, pixels: NDArray[Any], model: Model, options: SegmentOptions
+) -> Generator[BatchProgress, None, Segmentation]:
+    steps = segment_steps(pixels, model, options)
+    try:
+        while True:
+            yield replace(progress, tiles=next(steps))
+    except StopIteration as finished:
+        found: Segmentation = finished.value
+        return found
     except InputError as error:
-        raise InputError(f"{image}: {error}") from error
+        raise InputError(f"{progress.image}: {error}") from error
     except MemoryError as error:
         raise InputError(
-            f"{image}: there is not enough memory for an image of shape {pixels.shape}; cut it "
-            "into smaller ones."
+            f"{progress.image}: there is not enough memory for an image of shape {pixels.shape}; "
+            "cut it into smaller ones."
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_nuclei import files
+from napari_nuclei.core.measure import measure
 from napari_nuclei.pipeline import figures, tables
 
 if TYPE_CHECKING:
@@ -35,11 +37,14 @@ class Extras:
         ``<stem>_nuclei.csv``: one row a nucleus.
     overlay : bool
         ``<stem>_overlay.png``: the outlines of the nuclei over the image.
+    pixel_um : float or None
+        Side of a pixel in micrometres, for areas and diameters of the table; None: in pixels.
     """
 
     probability: bool = False
     table: bool = False
     overlay: bool = False
+    pixel_um: float | None = None
 
 
 def result_paths(folder: Path, stem: str) -> tuple[Path, ...]:
@@ -58,7 +63,7 @@ def write_results(
     found : Segmentation
         Of `pixels`.
     pixels : ndarray, (Y, X) or (Y, X, 3)
-        The image, for the overlay.
+        The image, for the overlay and the intensities in the table.
     folder : Path
         Made when missing.
     stem : str
@@ -76,7 +81,8 @@ def write_results(
     if extras.probability:
         _write_tiff(probability, found.probability, found.recipe)
     if extras.table:
-        tables.write_csv(found.table, table)
+        measured = measure(found.labels, found.probability, pixels, pixel_um=extras.pixel_um)
+        tables.write_csv(measured, table)
     if extras.overlay:
         _write_png(overlay, figures.overlay(pixels, found.labels))
     wanted = {probability: extras.probability, table: extras.table, overlay: extras.overlay}
@@ -84,6 +90,47 @@ def write_results(
         if not is_wanted:
             path.unlink(missing_ok=True)
     _write_tiff(labels, found.labels, found.recipe)
+
+
+def read_complete_results(
+    folder: Path, stem: str, extras: Extras, request: dict[str, Any]
+) -> tuple[NDArray[np.int32], dict[str, Any]] | None:
+    """Return labels and recipe if `write_results` has written just these files for this request.
+
+    Parameters
+    ----------
+    folder, stem, extras
+        As for `write_results`.
+    request : dict
+        Compared with the entry ``request`` of the recipe in the labels' file.
+
+    Returns
+    -------
+    labels, recipe
+        None when a file is missing, damaged, of another request, or there and not wanted.
+    """
+    labels, probability, table, overlay = result_paths(folder, stem)
+    wanted = {probability: extras.probability, table: extras.table, overlay: extras.overlay}
+    if not labels.is_file() or any(path.is_file() != want for path, want in wanted.items()):
+        return None
+    try:
+        values, recipe = _read_tiff(labels)
+    # Of whatever kind tifffile chooses: the file is damaged or of another program.
+    except Exception:  # noqa: BLE001
+        return None
+    return (values, recipe) if recipe.get("request") == request else None
+
+
+def _read_tiff(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
+    with tifffile.TiffFile(path) as tiff:
+        metadata = tiff.shaped_metadata or ({},)
+        return tiff.asarray(), metadata[0].get("recipe", {})
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_tiff(path: Path, values: NDArray[Any], recipe: dict[str, Any]) -> None:

@@ -76,6 +76,11 @@ class _Look:
         return self.seen_px / self.zoom
 
 
+def scaled_shape(shape: tuple[int, int], zoom: float) -> tuple[int, int]:
+    """Return the height and width of a resized image, 1 px at least."""
+    return max(1, round(shape[0] * zoom)), max(1, round(shape[1] * zoom))
+
+
 def predict_resized_steps(
     image: NDArray[np.float32], enlargement: float, predictor: Predictor, options: TileOptions
 ) -> Generator[Progress, None, NDArray[np.float32]]:
@@ -108,7 +113,7 @@ def predict_resized_steps(
         When the enlarged image would not fit into memory.
     """
     height, width = image.shape[:2]
-    shape = _scaled((height, width), enlargement)
+    shape = scaled_shape((height, width), enlargement)
     if enlargement > 1 and shape[0] * shape[1] > _MAX_ENLARGED_PX:
         raise InputError(
             f"Nuclei so small need the image enlarged to {shape[0]} x {shape[1]} px: choose a "
@@ -183,7 +188,7 @@ def _view(image: NDArray[np.float32], focus: tuple[float, float], zoom: float) -
         for middle, length in zip(focus, image.shape, strict=False)
     )
     part = image[y : y + side_px, x : x + side_px]
-    return _View(_resize(part, _scaled((part.shape[0], part.shape[1]), zoom)), (y, x), zoom)
+    return _View(_resize(part, scaled_shape((part.shape[0], part.shape[1]), zoom)), (y, x), zoom)
 
 
 def _look(maps: NDArray[np.float32], labels: NDArray[np.int32], zoom: float) -> _Look | None:
@@ -228,10 +233,6 @@ def _without_total(
             maps: NDArray[np.float32] = finished.value
             return maps
         yield Progress(0, 0)
-
-
-def _scaled(shape: tuple[int, int], zoom: float) -> tuple[int, int]:
-    return max(1, round(shape[0] * zoom)), max(1, round(shape[1] * zoom))
 
 
 def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

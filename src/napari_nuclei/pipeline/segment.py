@@ -6,8 +6,9 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import napari_nuclei
@@ -21,10 +22,8 @@ from napari_nuclei.core.instances import (
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
+from napari_nuclei.pipeline.resources import refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
-
-if TYPE_CHECKING:
-    import numpy as np
 
 AUTO: Literal["auto"] = "auto"
 """Instead of a diameter: that it be estimated from the image."""
@@ -106,6 +105,7 @@ def segment(
     model: store.Model | str | Path | None = None,
     *,
     rgb: bool | None = None,
+    mask: NDArray[np.bool_] | None = None,
     **options: Any,
 ) -> Segmentation:
     """Find the nuclei of an image.
@@ -118,6 +118,8 @@ def segment(
         A loaded model, the name of an installed one, or a model folder; default: the shipped one.
     rgb : bool, optional
         Whether the last axis holds colours; guessed from the shape when not given.
+    mask : numpy.ndarray, optional
+        Shape (Y, X), bool: where nuclei are wanted; default: everywhere.
     **options
         Fields of `SegmentOptions`: ``diameter_px``, ``probability``, ``separation``,
         ``min_area_px``, ``semantic``, ``tile_px``, ``halo_px``, ``batch_size``.
@@ -140,7 +142,7 @@ def segment(
     """
     chosen = SegmentOptions(**options)
     loaded = model if isinstance(model, store.Model) else store.load_model(model)
-    return result_of(segment_steps(image, loaded, chosen, rgb=rgb))
+    return result_of(segment_steps(image, loaded, chosen, rgb=rgb, mask=mask))
 
 
 def segment_steps(
@@ -149,12 +151,13 @@ def segment_steps(
     options: SegmentOptions | None = None,
     *,
     rgb: bool | None = None,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Generator[Progress, None, Segmentation]:
     """Find the nuclei of an image step by step, so that a caller can show progress and stop.
 
     Parameters
     ----------
-    image, rgb
+    image, rgb, mask
         As for `segment`.
     model : Model, optional
         Default: the shipped one.
@@ -180,8 +183,11 @@ def segment_steps(
     else:
         diameter_px = options.diameter_px
     enlargement = model.diameters.enlargement(diameter_px)
+    refuse_what_is_too_large(prepared.shape[:2], enlargement)
     maps = yield from predict_resized_steps(prepared, enlargement, predictor, options)
-    return _finish(maps, model, replace(options, diameter_px=diameter_px))
+    if mask is not None:
+        maps = maps * mask[..., np.newaxis]
+    return finish(maps, model, replace(options, diameter_px=diameter_px))
 
 
 def relabel(
@@ -200,14 +206,15 @@ def relabel(
     """
     # The diameter made the maps: another one has no effect before the next run.
     options = replace(options, diameter_px=segmentation.diameter_px)
-    return _finish(segmentation.maps, model, options)
+    return finish(segmentation.maps, model, options)
 
 
 def _is_diameter(value: object) -> bool:
     return value in (AUTO, None) or (isinstance(value, (int, float)) and 1 <= value <= 10_000)
 
 
-def _finish(maps: NDArray[np.float32], model: store.Model, options: SegmentOptions) -> Segmentation:
+def finish(maps: NDArray[np.float32], model: store.Model, options: SegmentOptions) -> Segmentation:
+    """Turn the maps of a plane into labels, table and recipe; the diameter is known."""
     thresholds = options.instances(model.thresholds)
     probability = maps[..., NUCLEUS]
     if options.semantic:
@@ -215,14 +222,15 @@ def _finish(maps: NDArray[np.float32], model: store.Model, options: SegmentOptio
     else:
         labels = label_nuclei(maps, thresholds)
     table = measure.measure(labels, probability)
-    recipe = _recipe(model, replace(options, **asdict(thresholds)))
-    return Segmentation(labels, probability, maps, table, recipe)
+    return Segmentation(labels, probability, maps, table, make_recipe(model, options))
 
 
-def _recipe(model: store.Model, options: SegmentOptions) -> dict[str, Any]:
+def make_recipe(model: store.Model, options: SegmentOptions) -> dict[str, Any]:
+    """Return what has to be known to get the same labels again, as JSON values."""
+    thresholds = options.instances(model.thresholds)
     return {
         "model": {"name": model.name, "sha256": model.sha256},
-        "options": asdict(options),
+        "options": asdict(replace(options, **asdict(thresholds))),
         "versions": {
             "napari-nuclei": napari_nuclei.__version__,
             **{name: version(name) for name in ("keras", "numpy")},

@@ -8,7 +8,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
+
+# A step may be long, such as parting the nuclei of a huge image: nobody has to wait for its end.
+_PATIENCE_MS = 700
 
 
 class Progress(Protocol):
@@ -33,7 +36,8 @@ class Job(QObject):
 
     The work is a generator: each value that it yields is a `Progress` and a point where it can be
     cancelled, and what it returns is the result. `ended` follows in every case, last. When the
-    job's parent widget goes away the work is cancelled and nothing is reported any more.
+    job's parent widget goes away the work is cancelled and nothing is reported any more. Work that
+    is cancelled in a long step is left to itself soon: it ends with that step, unheard.
     """
 
     progressed = Signal(object)
@@ -45,6 +49,8 @@ class Job(QObject):
         super().__init__(parent)
         self._workers: list[GeneratorWorker] = []
         self._work: Generator[Progress, None, Any] | None = None
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self._patience.timeout.connect(self._abandon)
         self.destroyed.connect(partial(_quit_all, self._workers))
 
     @property
@@ -72,8 +78,10 @@ class Job(QObject):
         worker.start()
 
     def cancel(self) -> None:
-        """Ask the work to stop after the present step; `ended` tells when it has."""
+        """Ask the work to stop after the present step; `ended` comes within a second."""
         _quit_all(self._workers)
+        if self.running:
+            self._patience.start()
 
     def _on_yielded(self, progress: Progress) -> None:
         self.progressed.emit(progress)
@@ -89,7 +97,19 @@ class Job(QObject):
         else:
             self.succeeded.emit(outcome)
 
+    def _abandon(self) -> None:
+        for worker in self._workers:
+            worker.yielded.disconnect(self._on_yielded)
+            worker.returned.disconnect(self._on_returned)
+            worker.finished.disconnect(self._on_finished)
+            if self._work is not None:
+                # A generator cannot be closed while it runs.
+                worker.finished.connect(self._work.close)
+        self._work = None
+        self._on_finished()
+
     def _on_finished(self) -> None:
+        self._patience.stop()
         self._workers.clear()
         # napari keeps every worker; without this, cancelled work would keep its image as well.
         if self._work is not None:

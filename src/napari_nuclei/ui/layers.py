@@ -2,138 +2,172 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_nuclei.core import regions
+from napari_nuclei.core.axes import AxisReading, read_axes
+from napari_nuclei.ui.geometry import layer_geometry
+from napari_nuclei.ui.names import nuclei_name
+from napari_nuclei.ui.planes import Planes, Scope
+from napari_nuclei.ui.views import region_in_view, region_of_shapes, selected_shapes
+
 if TYPE_CHECKING:
-    from napari.components import Dims
+    from napari.components import Dims, ViewerModel
     from napari.layers import Image, Labels
     from napari.viewer import Viewer
 
+    from napari_nuclei.core.regions import Region
     from napari_nuclei.pipeline.segment import Segmentation
-
-# Copied in less than 50 ms, which nobody notices.
-_QUICK_BYTES = 100_000_000
+    from napari_nuclei.pipeline.stack import StackSegmentation
 
 
-@dataclass(frozen=True)
-class Plane:
-    """The plane of an image layer that is on screen, described without reading a pixel.
+def read_layer(layer: Image) -> AxisReading:
+    """Read the axes of a layer as their labels tell, of a multiscale layer at full resolution."""
+    return read_axes(_full_data(layer).shape[: layer.ndim], layer.axis_labels, rgb=layer.rgb)
 
-    Attributes
+
+def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope) -> Planes:
+    """Return what is to be segmented of a layer that is not refused."""
+    region = region_of(viewer, layer, reading, scope) or regions.whole(reading.plane_shape)
+    selector: list[int | slice] = [slice(None)] * layer.ndim
+    if reading.channel_axis is not None:
+        selector[reading.channel_axis] = reading.channel
+    for axis, (start, stop) in zip(
+        reading.spatial_axes, (region.rows, region.columns), strict=True
+    ):
+        selector[axis] = slice(start, stop)
+    names = tuple(reading.names[axis] or f"axis_{axis}" for axis in reading.plane_axes)
+    place = reading.in_words()
+    if scope is not Scope.ALL:
+        position = _position(layer, viewer.dims, reading)
+        for axis, at in zip(reading.plane_axes, position, strict=True):
+            selector[axis] = at
+        names, place = (), reading.place(position)
+    geometry, single_axes = _placed(layer, reading, selector)
+    return Planes(
+        _full_data(layer),
+        tuple(selector),
+        names,
+        region,
+        layer.rgb,
+        layer.name,
+        place,
+        geometry,
+        single_axes,
+        pixel_size_um(layer, reading.spatial_axes),
+    )
+
+
+def region_of(
+    viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope
+) -> Region | None:
+    """Return the part of a plane that is meant; None when no pixel is."""
+    if scope is Scope.VIEW:
+        return region_in_view(viewer, layer, reading)
+    if scope is Scope.SHAPES:
+        shapes = selected_shapes(viewer.layers)
+        return region_of_shapes(shapes, layer, reading) if shapes else None
+    return regions.whole(reading.plane_shape)
+
+
+def pixel_size_um(layer: Image, axes: tuple[int, int] = (-2, -1)) -> float | None:
+    """Return the side of a pixel in micrometres, as the layer's scale and units tell it.
+
+    Parameters
     ----------
-    data : array
-        Shape (..., Y, X), or (..., Y, X, 3 or 4) when `rgb`; of any type that numpy can read, lazy
-        ones too.
-    index : tuple of int
-        Which plane of `data`.
-    rgb : bool
-        Whether the last axis holds colours, as the layer says.
-    name : str
-        Name of the layer.
-    place : str
-        Which plane of the layer it is, in words; empty for a 2D layer.
-    geometry : dict
-        The layer's scale, translate, ... of its last two axes, as arguments for a new layer.
+    layer : napari.layers.Image
+        Its scale and units count.
+    axes : tuple of int
+        Those of height and width; by default the last two.
+
+    Returns
+    -------
+    float or None
+        Of pixels that are not square, the side of the square of the same area; None where the units
+        are no lengths, such as napari's own default of pixels.
     """
-
-    data: Any
-    index: tuple[int, ...]
-    rgb: bool
-    name: str
-    place: str
-    geometry: dict[str, Any]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        height, width = self.data.shape[len(self.index) :][:2]
-        return height, width
-
-    def pixels(self) -> NDArray[Any]:
-        """Read the plane, which takes time when it is lazy: a copy, (Y, X) or (Y, X, 3 or 4)."""
-        return np.asarray(self.data[self.index]).copy()
-
-    def snapshot(self) -> Plane:
-        """Return the plane as later changes of the layer's array do not reach it.
-
-        What is lazy, on disk or huge is not copied here: for those, call `pixels` in a worker.
-        """
-        quick = type(self.data) is np.ndarray and self.data[self.index].nbytes <= _QUICK_BYTES
-        return replace(self, data=self.pixels(), index=()) if quick else self
+    y, x = (layer.units[axis] for axis in axes)
+    if not (y.is_compatible_with("um") and x.is_compatible_with("um")):
+        return None
+    height, width = (layer.scale[axis] for axis in axes)
+    area_um2 = abs(float((height * y).m_as("um") * (width * x).m_as("um")))
+    return sqrt(area_um2) or None
 
 
-def refusal(layer: Image | None, dims: Dims) -> str:
-    """Return why the layer cannot be segmented as it is shown, in plain words; empty if it can."""
-    if layer is None:
-        return "Open an image first, for example with File > Open Sample > Nuclei."
-    if layer.ndim == 2:
-        return ""
-    if dims.ndisplay == 3:
-        return "3D is not supported yet: switch to the 2D view to choose a plane."
-    if set(dims.displayed) != {dims.ndim - 2, dims.ndim - 1}:
-        return "Only planes of the last two axes can be segmented: show those."
-    return ""
+def add_nuclei(
+    viewer: Viewer,
+    planes: Planes,
+    segmentation: Segmentation | StackSegmentation,
+    labels: NDArray[np.int32],
+) -> Labels:
+    """Add labels as a new layer that lies on its image and knows its recipe.
 
-
-def shown_plane(layer: Image, dims: Dims) -> Plane:
-    """Return the plane of `layer` that is on screen, of a multiscale layer at full resolution."""
-    data = layer.data[0] if layer.multiscale else layer.data
-    index = _plane_index(layer, dims, data.shape)
-    place = ", ".join(
-        _describe(layer, axis, f"{position + 1} of {data.shape[axis]}")
-        for axis, position in enumerate(index)
-    )
-    return Plane(data, index, layer.rgb, layer.name, place, spatial_geometry(layer))
-
-
-def spatial_geometry(layer: Image) -> dict[str, Any]:
-    """Return scale, translate, rotate, shear, affine, units, axis labels of the last two axes."""
-    axes = [layer.ndim - 2, layer.ndim - 1]
-    return {
-        "scale": layer.scale[-2:],
-        "translate": layer.translate[-2:],
-        "rotate": layer.rotate[-2:, -2:],
-        # napari gives an upper triangle as a vector; its last entry belongs to the last two axes.
-        "shear": layer.shear[-1:] if layer.shear.ndim == 1 else layer.shear[-2:, -2:],
-        "affine": layer.affine.set_slice(axes),
-        "units": layer.units[-2:],
-        "axis_labels": layer.axis_labels[-2:],
-    }
-
-
-def add_nuclei(viewer: Viewer, plane: Plane, segmentation: Segmentation) -> Labels:
-    """Add the labels of `plane` as a new layer that lies on its image and knows its recipe."""
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        The one that shows the image.
+    planes : Planes
+        What was segmented.
+    segmentation : Segmentation or StackSegmentation
+        What was found there.
+    labels : numpy.ndarray
+        A copy of the labels that were found, so that painting leaves the result as it was computed.
+    """
     return viewer.add_labels(
-        # A copy, so that painting leaves the result as it was computed.
-        segmentation.labels.copy(),
-        name=f"{plane.name} nuclei",
+        planes.as_layer_data(labels),
+        name=nuclei_name(planes.name),
         features=segmentation.table,
-        metadata=recipe_metadata(plane, segmentation),
-        **plane.geometry,
+        metadata=recipe_metadata(planes, segmentation),
+        **planes.geometry,
     )
 
 
-def recipe_metadata(plane: Plane, segmentation: Segmentation) -> dict[str, Any]:
-    """Return the layer metadata: how the labels were made and of which image and plane."""
-    source = {"image": plane.name, "plane": plane.place}
+def recipe_metadata(
+    planes: Planes, segmentation: Segmentation | StackSegmentation
+) -> dict[str, Any]:
+    """Return the layer metadata: how the labels were made and of which image and planes."""
+    region = planes.region
+    source = {
+        "image": planes.name,
+        "plane": planes.place,
+        "rows": region.rows,
+        "columns": region.columns,
+        "outlines": [outline.tolist() for outline in region.outlines],
+    }
     return {"napari_nuclei": {**segmentation.recipe, **source}}
 
 
-def _plane_index(layer: Image, dims: Dims, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the position on screen along the axes before the last two."""
-    position = layer.world_to_data(dims.point[-layer.ndim :])[:-2]
+def _full_data(layer: Image) -> Any:
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def _position(layer: Image, dims: Dims, reading: AxisReading) -> tuple[int, ...]:
+    """Return which plane is on screen."""
+    position = layer.world_to_data(dims.point[-layer.ndim :])
     return tuple(
-        int(np.clip(round(value), 0, length - 1))
-        for value, length in zip(position, shape, strict=False)
+        int(np.clip(round(position[axis]), 0, reading.shape[axis] - 1))
+        for axis in reading.plane_axes
     )
 
 
-def _describe(layer: Image, axis: int, position: str) -> str:
-    name = layer.axis_labels[axis]
-    # napari calls an axis without a name -3, for example.
-    has_name = not name.lstrip("-").isdigit()
-    return f"{name} {position}" if has_name else f"plane {position} along axis {axis}"
+def _placed(
+    layer: Image, reading: AxisReading, selector: list[int | slice]
+) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """Return the geometry of labels for what is selected, and their axes of length one.
+
+    napari lays layers of fewer axes on the last ones. A channel axis that comes after one that the
+    labels have is kept, therefore: as a single pixel as long as all channels.
+    """
+    first = next(axis for axis, part in enumerate(selector) if isinstance(part, slice))
+    origin = np.array([part.start or 0 if isinstance(part, slice) else part for part in selector])
+    origin, step = origin.astype(float), np.ones(layer.ndim)
+    axis = reading.channel_axis
+    if axis is None or axis < first:
+        return layer_geometry(layer, layer.ndim - first, origin, step), ()
+    step[axis] = reading.shape[axis]
+    origin[axis] = (reading.shape[axis] - 1) / 2
+    return layer_geometry(layer, layer.ndim - first, origin, step), (axis - first,)

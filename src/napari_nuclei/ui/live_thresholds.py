@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import relabel
+from napari_nuclei.pipeline.stack import StackSegmentation, relabel_planes_steps
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.layers import Plane, add_nuclei, recipe_metadata
+from napari_nuclei.ui.layers import add_nuclei, recipe_metadata
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_nuclei.model.store import Model
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
+    from napari_nuclei.ui.planes import Planes
 
 _WAIT_MS = 150
 
@@ -32,22 +35,42 @@ class Result:
     """
 
     image: Image
-    plane: Plane
+    planes: Planes
     model_name: str | None
     model: Model
     options: SegmentOptions
-    segmentation: Segmentation
+    segmentation: Segmentation | StackSegmentation
     layer: Labels
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether other thresholds can be applied without the network."""
+        return self.segmentation.maps is not None
+
+
+@dataclass(frozen=True)
+class _Relabelled:
+    """A result with other labels, still to be shown.
+
+    `labels` is a copy for the layer; `is_untouched` tells whether the layer shows the labels as
+    they were before.
+    """
+
+    result: Result
+    labels: NDArray[np.int32]
+    is_untouched: bool
 
 
 class LiveThresholds(QObject):
     """Labels the last result again, a moment after `request`.
 
     The layer of the result is changed only as long as nobody else has: from the first stroke of
-    the brush on, new labels go to a new layer.
+    the brush on, new labels go to a new layer. `outdated` tells that labels are wanted for which
+    the network has to run again, as the maps were too large to be kept.
     """
 
     relabelled = Signal(object)
+    outdated = Signal()
     failed = Signal(object)
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
@@ -83,9 +106,13 @@ class LiveThresholds(QObject):
     def request(self, image: Image, model_name: str | None, options: SegmentOptions) -> None:
         """Label the result with `options` soon, if that model made it from `image`."""
         result = self.result
-        if result is not None and (result.image, result.model_name) == (image, model_name):
-            self._options = replace(options, diameter_px=result.options.diameter_px)
+        if result is None or (result.image, result.model_name) != (image, model_name):
+            return
+        self._options = replace(options, diameter_px=result.options.diameter_px)
+        if result.has_maps:
             self._timer.start()
+        elif self._options != result.options:
+            self.outdated.emit()
 
     def _set_result(self, result: Result | None) -> None:
         if self._result is not None:
@@ -102,26 +129,35 @@ class LiveThresholds(QObject):
         elif result is not None and options is not None and options != result.options:
             self._job.start(_relabel(result, options))
 
-    def _on_succeeded(self, new: Result) -> None:
-        old = self.result
+    def _on_succeeded(self, made: _Relabelled) -> None:
+        old, new = self.result, made.result
         if old is None or old.layer is not new.layer:
             return
-        segmentation = new.segmentation
-        if self._touched or not np.array_equal(old.layer.data, old.segmentation.labels):
-            new = replace(new, layer=add_nuclei(self._viewer, new.plane, segmentation))
+        if made.is_untouched and not self._touched:
+            new.layer.data = new.planes.as_layer_data(made.labels)
+            new.layer.features = new.segmentation.table
+            new.layer.metadata = recipe_metadata(new.planes, new.segmentation)
         else:
-            new.layer.data = segmentation.labels.copy()
-            new.layer.features = segmentation.table
-            new.layer.metadata = recipe_metadata(new.plane, segmentation)
+            layer = add_nuclei(self._viewer, new.planes, new.segmentation, made.labels)
+            new = replace(new, layer=layer)
         # Not `follow`: it would drop a request that came meanwhile.
         self._set_result(new)
-        self.relabelled.emit(segmentation)
+        self.relabelled.emit(new)
 
     def _on_paint(self) -> None:
         self._touched = True
 
 
-def _relabel(result: Result, options: SegmentOptions) -> Generator[Progress, None, Result]:
+def _relabel(result: Result, options: SegmentOptions) -> Generator[Progress, None, _Relabelled]:
     yield Progress(0, 0)
-    segmentation = relabel(result.segmentation, options, result.model)
-    return replace(result, options=options, segmentation=segmentation)
+    before = result.segmentation
+    if isinstance(before, StackSegmentation):
+        steps = relabel_planes_steps(before, options, result.model)
+        after: Segmentation | StackSegmentation = yield from steps
+    else:
+        after = relabel(before, options, result.model)
+    # Comparing and copying a stack takes time, too.
+    shown = result.planes.as_layer_data(before.labels)
+    is_untouched = np.array_equal(result.layer.data, shown)
+    new = replace(result, options=options, segmentation=after)
+    return _Relabelled(new, after.labels.copy(), is_untouched)

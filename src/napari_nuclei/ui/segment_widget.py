@@ -4,29 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
-from napari.utils.notifications import notification_manager, show_error
+from napari.layers import Shapes
+from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_nuclei.errors import NucleiError
-from napari_nuclei.model.store import load_model
+from napari_nuclei.model.device import device_name
+from napari_nuclei.model.store import is_installed, load_model
 from napari_nuclei.pipeline.prediction import Progress
-from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
+from napari_nuclei.pipeline.resources import Pace, Stopwatch
+from napari_nuclei.pipeline.stack import segment_planes_steps
+from napari_nuclei.ui.axes_box import AxesBox
+from napari_nuclei.ui.found import found_of, source_of
+from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.layers import Plane, add_nuclei, refusal, shown_plane
+from napari_nuclei.ui.layers import add_nuclei, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
+from napari_nuclei.ui.notify import notify
+from napari_nuclei.ui.planes import Scope
+from napari_nuclei.ui.refusals import refusal
+from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
+from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
+from napari_nuclei.ui.words import describe_result, describe_task
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.layers import Image
     from napari.viewer import Viewer
     from qtpy.QtGui import QShowEvent
 
     from napari_nuclei.model.store import Model
-    from napari_nuclei.pipeline.segment import Segmentation
+    from napari_nuclei.pipeline.reproduce import ImageSource
+    from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
+    from napari_nuclei.pipeline.stack import StackSegmentation
+    from napari_nuclei.ui.planes import Planes
 
 
 @dataclass(frozen=True)
@@ -34,9 +52,23 @@ class _Request:
     """A run as it was when Run was pressed."""
 
     image: Image
-    plane: Plane
+    planes: Planes
     model_name: str | None
     options: SegmentOptions
+    link_axis: int | None
+    source: ImageSource
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What the worker made of a request; `labels` is a copy for the layer."""
+
+    request: _Request
+    model: Model
+    segmentation: Segmentation | StackSegmentation
+    labels: NDArray[np.int32]
+    device: str
+    pace: Pace | None
 
 
 class SegmentWidget(QWidget):
@@ -52,20 +84,36 @@ class SegmentWidget(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._outcome = ""
+        self._pace = Pace()
+        self._source: ImageSource | None = None
+        self._watched_shapes: WeakSet[Shapes] = WeakSet()
         self.controls = SegmentControls(napari_viewer.layers, self)
+        self.axes = AxesBox(self)
+        self.axes.insert_into(self.controls.layout(), 1)
         self.panel = RunPanel(self)
+        self.device = QLabel(f"Runs on {device_name()}")
+        self.device.setWordWrap(True)
         self.job = Job(self)
         self.live = LiveThresholds(napari_viewer, self)
+        self.results = ResultsPanel(napari_viewer, self)
+        actions = {
+            RUN: self.panel.button.click,
+            PROBABILITY: self.results.probability.click,
+            TABLE: self.results.table.click,
+        }
+        self.shortcuts = Shortcuts(napari_viewer, actions)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.controls)
-        layout.addWidget(self.panel)
+        for part in (self.controls, self.panel, self.device, self.results):
+            layout.addWidget(part)
+        layout.addWidget(help_button("widget.md"))
         layout.addStretch()
         self._connect()
-        self._refresh()
+        self.reset_choices()
 
     def reset_choices(self, event: object = None) -> None:
         """Follow the layer list; napari calls this when a layer comes, goes or is renamed."""
         self.controls.image.refresh()
+        self._watch_shapes()
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -78,11 +126,16 @@ class SegmentWidget(QWidget):
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.job.cancel()
             self.live.forget()
+            self.results.stop()
+            self.shortcuts.release()
         super().changeEvent(event)
 
     def _connect(self) -> None:
-        self.controls.image.layer_changed.connect(self._refresh)
-        self.controls.thresholds_changed.connect(self._apply_thresholds)
+        controls = self.controls
+        controls.image.layer_changed.connect(self._refresh)
+        controls.model.currentIndexChanged.connect(self._refresh)
+        controls.thresholds_changed.connect(self._apply_thresholds)
+        self.axes.changed.connect(self._refresh)
         self.panel.run_clicked.connect(self._run)
         self.panel.cancel_clicked.connect(self.job.cancel)
         self.job.progressed.connect(self._on_progressed)
@@ -90,30 +143,71 @@ class SegmentWidget(QWidget):
         self.job.failed.connect(self._on_failed)
         self.job.ended.connect(self._on_ended)
         self.live.relabelled.connect(self._on_relabelled)
-        self.live.failed.connect(_notify)
-        dims = self._viewer.dims.events
-        for emitter in (dims.current_step, dims.ndisplay, dims.order):
+        self.live.outdated.connect(self._on_outdated)
+        self.live.failed.connect(notify)
+        self.results.failed.connect(notify)
+        dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
+        dims.current_step.connect(self._on_slider)
+        for emitter in (dims.ndisplay, dims.order):
             emitter.connect(self._refresh)
+        for emitter in (camera.center, camera.zoom):
+            emitter.connect(self._on_part_moved)
+
+    def _watch_shapes(self) -> None:
+        """Follow what is selected in Shapes layers, and where it is moved."""
+        for layer in self._viewer.layers:
+            if isinstance(layer, Shapes) and layer not in self._watched_shapes:
+                self._watched_shapes.add(layer)
+                layer.selected_data.events.items_changed.connect(self._on_part_moved)
+                layer.events.data.connect(self._on_part_moved)
+
+    def _on_slider(self, event: object = None) -> None:
+        self.axes.follow_slider(self._viewer.dims)
+        self._refresh()
+
+    def _on_part_moved(self, *event: object) -> None:
+        # Where it plays no part, what was found stays to be read.
+        if self.axes.chosen_scope in (Scope.VIEW, Scope.SHAPES):
+            self._refresh()
 
     def _refresh(self, event: object = None) -> None:
         """Say what Run would do, or why it cannot."""
         if not self.job.running:
+            self.axes.follow(self.controls.image.layer, self._viewer.dims)
+            self.controls.refresh_pixel_size(self.axes.reading.spatial_axes)
             reason = self._refusal()
-            self.panel.show_idle(reason or self._describe_plane(), can_run=not reason)
+            self.panel.show_idle(reason or self._describe_task(), can_run=not reason)
 
     def _refusal(self) -> str:
-        return refusal(self.controls.image.layer, self._viewer.dims)
+        axes = self.axes
+        layer = self.controls.image.layer
+        reason = refusal(self._viewer, layer, axes.reading, axes.chosen_scope)
+        if not reason and not is_installed(self.controls.model_name):
+            return "The model is missing: choose another one, or install napari-nuclei again."
+        return reason
 
-    def _describe_plane(self) -> str:
-        plane = shown_plane(self.controls.image.layer, self._viewer.dims)
-        height, width = plane.shape
-        shown = f"The plane shown is segmented ({plane.place}): " if plane.place else ""
-        return f"{shown}{width} x {height} px"
+    def _planes(self) -> Planes:
+        axes = self.axes
+        layer = self.controls.image.layer
+        return planes_of(self._viewer, layer, axes.reading, axes.chosen_scope)
+
+    def _describe_task(self) -> str:
+        planes = self._planes()
+        options = self.controls.options()
+        seconds = self._pace.seconds(planes.shape, prod(planes.counts), options)
+        return describe_task(planes, self.axes.chosen_scope, seconds)
 
     def _run(self) -> None:
         controls = self.controls
-        plane = shown_plane(controls.image.layer, self._viewer.dims).snapshot()
-        request = _Request(controls.image.layer, plane, controls.model_name, controls.options())
+        image, planes = controls.image.layer, self._planes()
+        request = _Request(
+            image,
+            planes.snapshot(),
+            controls.model_name,
+            controls.options(),
+            self.axes.link_axis,
+            source_of(image, planes),
+        )
         self._outcome = "Cancelled: no labels were added."
         self.live.forget()
         self.panel.start("Loading the model…")
@@ -122,23 +216,34 @@ class SegmentWidget(QWidget):
     def _on_progressed(self, progress: Progress) -> None:
         self.panel.show_progress(progress, "tiles")
 
-    def _on_succeeded(self, outcome: tuple[_Request, Model, Segmentation]) -> None:
-        request, model, segmentation = outcome
+    def _on_succeeded(self, outcome: _Outcome) -> None:
+        request, segmentation = outcome.request, outcome.segmentation
+        self._learn(outcome)
         if request.image not in self._viewer.layers:
             self._outcome = "The image was removed during the run: no labels were added."
             return
-        plane = request.plane
-        layer = add_nuclei(self._viewer, plane, segmentation)
-        made_by = (request.model_name, model, request.options)
-        self.live.follow(Result(request.image, plane, *made_by, segmentation, layer))
-        where = f" ({plane.place})" if plane.place else ""
-        self._outcome = f"{_count(segmentation)} in {self.panel.elapsed_s:.1f} s{where}"
+        planes = request.planes
+        layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
+        made_by = (request.model_name, outcome.model, request.options)
+        self._source = request.source
+        self.live.follow(Result(request.image, planes, *made_by, segmentation, layer))
+        self._show_result()
+        where = f" ({planes.place})" if planes.place else ""
+        found = describe_result(segmentation, planes.pixel_um)
+        self._outcome = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
+
+    def _learn(self, outcome: _Outcome) -> None:
+        """Keep what the run has shown of the device and its speed."""
+        self.device.setText(f"Runs on {outcome.device}")
+        if outcome.pace is not None:
+            self._pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
         self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
-        _notify(error)
+        notify(error)
 
     def _on_ended(self) -> None:
+        self.axes.follow(self.controls.image.layer, self._viewer.dims)
         self.panel.show_idle(self._outcome, can_run=not self._refusal())
         # They may have been moved during the run.
         self._apply_thresholds()
@@ -148,35 +253,37 @@ class SegmentWidget(QWidget):
         if controls.image.layer is not None and not self.job.running:
             self.live.request(controls.image.layer, controls.model_name, controls.options())
 
-    def _on_relabelled(self, segmentation: Segmentation) -> None:
+    def _show_result(self) -> None:
+        if self.live.result is not None and self._source is not None:
+            self.results.add(found_of(self.live.result, self._source))
+
+    def _on_relabelled(self, result: Result) -> None:
+        self._show_result()
+        found = describe_result(result.segmentation, result.planes.pixel_um)
+        self._say(found)
+
+    def _on_outdated(self) -> None:
+        self._say("So many planes are not labelled anew at once: press Run for these thresholds.")
+
+    def _say(self, message: str) -> None:
         if not self.job.running:
-            self.panel.show_idle(_count(segmentation), can_run=not self._refusal())
+            self.panel.show_idle(message, can_run=not self._refusal())
 
 
-def _steps(request: _Request) -> Generator[Progress, None, tuple[_Request, Model, Segmentation]]:
+def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     """Read, load the model and segment, in the worker: nothing here touches napari or Qt."""
     yield Progress(0, 0)
-    # First of all, before anybody changes them.
-    pixels = request.plane.pixels()
+    planes = request.planes
+    if not planes.counts:
+        # First of all, before anybody changes it. Of a stack, only one plane at a time is read.
+        planes = planes.loaded()
     yield Progress(0, 0)
     model = load_model(request.model_name)
     yield Progress(0, 0)
-    steps = segment_steps(pixels, model, request.options, rgb=request.plane.rgb)
-    return request, model, (yield from steps)
-
-
-def _count(segmentation: Segmentation) -> str:
-    if segmentation.recipe["options"]["semantic"]:
-        return "One mask of all nuclei"
-    count = len(segmentation.table["index"])
-    nuclei = f"{count} nucleus" if count == 1 else f"{count} nuclei"
-    diameter_px = segmentation.diameter_px
-    return f"{nuclei} of about {diameter_px:.0f} px" if diameter_px else nuclei
-
-
-def _notify(error: Exception) -> None:
-    """Show one sentence for what we foresaw, and napari's report with traceback for the rest."""
-    if isinstance(error, NucleiError):
-        show_error(str(error))
-    else:
-        notification_manager.receive_error(type(error), error, error.__traceback__)
+    options = request.options
+    stopwatch = Stopwatch()
+    steps = segment_planes_steps(planes, model, options, link_axis=request.link_axis)
+    found = yield from stopwatch.time(steps)
+    enlargement = model.diameters.enlargement(found.diameter_px)
+    pace = stopwatch.pace(enlargement)
+    return _Outcome(request, model, found, found.labels.copy(), device_name(), pace)

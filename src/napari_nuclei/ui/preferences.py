@@ -1,0 +1,42 @@
+"""The only reader of the plugin's page in napari's Preferences; widgets ask when they open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari.settings import get_plugin_settings
+
+_PLUGIN = "napari-nuclei"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What a widget shows at first.
+
+    Attributes
+    ----------
+    model : str
+        Name of a model; empty or unknown: the one that ships.
+    diameter_px : float
+        Typical diameter of nuclei; 0 estimates it from each image.
+    tile_px : int
+        Side of the tiles that the network sees.
+    image_folder, result_folder : str
+        Of the Batch widget; may be empty.
+    """
+
+    model: str = ""
+    diameter_px: float = 0.0
+    tile_px: int = 128
+    image_folder: str = ""
+    result_folder: str = ""
+
+
+def read_preferences() -> Preferences:
+    """Return the preferences as they are now."""
+    try:
+        settings = get_plugin_settings(_PLUGIN)
+    except KeyError:
+        # The plugin was disabled, and a widget is used from a script.
+        return Preferences()
+    return Preferences(**settings.segmentation.model_dump(), **settings.batch.model_dump())

@@ -1,0 +1,43 @@
+"""What a run will do and what it found, in a line for a person."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from napari_nuclei.pipeline.resources import duration_in_words
+from napari_nuclei.ui.planes import Planes, Scope
+
+if TYPE_CHECKING:
+    from napari_nuclei.pipeline.segment import Segmentation
+    from napari_nuclei.pipeline.stack import StackSegmentation
+
+_LONG_S = 10
+
+
+def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
+    """Return which pixels will be segmented, and how long it will take if that is long."""
+    height, width = planes.shape
+    where = f" ({planes.place})" if planes.place else ""
+    subject = {
+        Scope.PLANE: f"The plane shown is segmented{where}: " if where else "",
+        Scope.ALL: f"All {prod(planes.counts)} planes are segmented: ",
+        Scope.VIEW: f"What is in view is segmented{where}: ",
+        Scope.SHAPES: f"The inside of the selected shapes is segmented{where}: ",
+    }[scope]
+    time = f", {duration_in_words(seconds)}" if seconds >= _LONG_S else ""
+    return f"{subject}{width} x {height} px{time}"
+
+
+def describe_result(
+    found: Segmentation | StackSegmentation, pixel_size_um: float | None = None
+) -> str:
+    """Return how many nuclei were found, and their typical diameter where it was estimated."""
+    if found.recipe["options"]["semantic"]:
+        return "One mask of all nuclei"
+    count = len(found.table["index"])
+    nuclei = f"{count} nucleus" if count == 1 else f"{count} nuclei"
+    if not found.diameter_px:
+        return nuclei
+    size_um = f" ({found.diameter_px * pixel_size_um:.1f} µm)" if pixel_size_um else ""
+    return f"{nuclei} of about {found.diameter_px:.0f} px{size_um}"

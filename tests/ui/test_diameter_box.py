@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from napari_nuclei.ui.diameter_box import DiameterBox
+
+if TYPE_CHECKING:
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def box(qtbot: QtBot) -> DiameterBox:
+    box = DiameterBox()
+    qtbot.addWidget(box)
+    return box
+
+
+def test_automatic_is_nought_and_shows_no_number(box: DiameterBox) -> None:
+    assert box.value() == 0
+    assert box.number.isHidden()
+    box.setValue(12.5)
+    assert box.unit.currentText() == "px"
+    assert box.value() == 12.5
+    assert not box.number.isHidden()
+    box.setValue(0)
+    assert box.unit.currentText() == "automatic"
+
+
+def test_micrometres_can_be_chosen_where_a_pixel_has_a_size(box: DiameterBox) -> None:
+    item = box.unit.model().item(2)
+    assert not item.isEnabled()
+    box.set_pixel_um(0.25)
+    assert item.isEnabled()
+    box.unit.setCurrentText("µm")
+    box.number.setValue(9)
+    assert box.value() == 36
+
+
+def test_another_unit_is_the_same_diameter(box: DiameterBox) -> None:
+    box.set_pixel_um(0.5)
+    box.setValue(40)
+    box.unit.setCurrentText("µm")
+    assert box.number.value() == 20
+    assert box.value() == 40
+    box.set_pixel_um(None)
+    assert box.unit.currentText() == "px"
+    assert box.value() == 40
+
+
+def test_what_is_smaller_than_a_pixel_is_a_pixel(box: DiameterBox) -> None:
+    box.setValue(0.2)
+    assert box.value() == 1

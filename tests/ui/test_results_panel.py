@@ -1,0 +1,361 @@
+"""What the Segment widget tells of its results, in a real viewer."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.testing import assert_array_equal
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog
+
+from napari_nuclei import paths
+from napari_nuclei.core.measure import measure
+from napari_nuclei.model import store
+from napari_nuclei.ui.planes import Scope
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from conftest import FakeModel
+    from napari_nuclei.ui.results_panel import ResultsPanel
+    from napari_nuclei.ui.segment_widget import SegmentWidget
+
+Press = "Callable[[SegmentWidget], None]"
+Settle = "Callable[[], None]"
+
+
+@pytest.fixture
+def panel(widget: SegmentWidget) -> ResultsPanel:
+    return widget.results
+
+
+@pytest.fixture
+def settle(panel: ResultsPanel, qtbot: QtBot) -> Settle:
+    """Return a function that waits until all features are true."""
+    return lambda: qtbot.waitUntil(lambda: panel.recount.idle, timeout=30_000)
+
+
+@pytest.fixture
+def nuclei(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> Labels:
+    """Return the labels of the two squares."""
+    viewer.add_image(two_squares, name="cells", scale=(0.5, 0.5), units=("um", "um"))
+    run(widget)
+    return viewer.layers["cells nuclei"]
+
+
+def test_without_a_result_there_is_nothing_to_press(panel: ResultsPanel) -> None:
+    for button in (panel.table, panel.save, panel.python, panel.command):
+        assert not button.isEnabled()
+        assert button.toolTip()
+    assert panel.count.text() == ""
+
+
+def test_the_count_and_the_features_follow_the_brush(
+    nuclei: Labels, panel: ResultsPanel, settle: Settle, two_squares: NDArray[np.float32]
+) -> None:
+    settle()
+    assert panel.count.text() == "2 nuclei"
+    assert nuclei.features["area_um2"].tolist() == [100 / 4, 150 / 4]
+    np.testing.assert_allclose(nuclei.features["mean_intensity"], [1, 0.6])
+    nuclei.data_setitem((np.array([0, 0]), np.array([0, 1])), 7)
+    painted = nuclei.data.copy()
+    settle()
+    assert panel.count.text() == "3 nuclei"
+    assert nuclei.features["index"].tolist() == [1, 2, 7]
+    assert nuclei.features["area_um2"].tolist()[2] == 0.5
+    assert nuclei.features["touches_border"].tolist() == [False, False, True]
+    assert_array_equal(nuclei.data, painted)
+
+
+def test_undo_is_followed_too(nuclei: Labels, panel: ResultsPanel, settle: Settle) -> None:
+    nuclei.fill((6, 6), 0)
+    settle()
+    assert panel.count.text() == "1 nucleus"
+    nuclei.undo()
+    settle()
+    assert panel.count.text() == "2 nuclei"
+    assert len(nuclei.features) == 2
+
+
+def test_new_thresholds_keep_the_columns(
+    nuclei: Labels, widget: SegmentWidget, settle: Settle, qtbot: QtBot
+) -> None:
+    settle()
+    columns = list(nuclei.features)
+    with qtbot.waitSignal(widget.live.relabelled, timeout=30_000):
+        widget.controls.probability.setValue(0.7)
+    settle()
+    assert list(nuclei.features) == columns
+    assert widget.results.count.text() == "1 nucleus"
+
+
+def test_the_count_is_that_of_the_selected_layer(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, run: Press, settle: Settle
+) -> None:
+    viewer.add_image(np.zeros((9, 9)), name="empty")
+    widget.controls.image.choose(viewer.layers["empty"])
+    run(widget)
+    settle()
+    panel = widget.results
+    assert panel.count.text() == "0 nuclei"
+    viewer.layers.selection.active = nuclei
+    assert panel.count.text() == "2 nuclei"
+    nuclei.data_setitem((np.array([0]), np.array([0])), 3)
+    settle()
+    assert panel.count.text() == "3 nuclei"
+    viewer.layers.remove(nuclei)
+    assert panel.count.text() == "0 nuclei"
+    viewer.layers.remove("empty nuclei")
+    assert panel.count.text() == ""
+    assert not panel.table.isEnabled()
+
+
+def test_a_closed_dock_follows_nothing(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, settle: Settle
+) -> None:
+    settle()
+    before = nuclei.features.copy()
+    viewer.window.remove_dock_widget(widget)
+    nuclei.data_setitem((np.array([0]), np.array([0])), 3)
+    assert widget.results.recount.idle
+    assert nuclei.features.equals(before)
+
+
+def test_the_table_is_that_of_napari(viewer: Viewer, nuclei: Labels, panel: ResultsPanel) -> None:
+    viewer.layers.selection.active = viewer.layers["cells"]
+    panel.table.click()
+    assert viewer.layers.selection.active is nuclei
+    assert any("Features table" in name for name in viewer.window.dock_widgets)
+
+
+def test_the_csv_has_the_columns_of_the_command_line(
+    nuclei: Labels,
+    panel: ResultsPanel,
+    two_squares: NDArray[np.float32],
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = (str(tmp_path / "table"), "")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: chosen)
+    nuclei.fill((6, 6), 0)
+    with qtbot.waitSignal(panel.writer.ended, timeout=30_000):
+        panel.save.click()
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    expected = measure(nuclei.data, two_squares, two_squares, pixel_um=0.5)
+    assert list(row) == list(expected)
+    assert float(row["area_um2"]) == 37.5
+    assert panel.note.text() == f"Saved {tmp_path / 'table.csv'}."
+
+
+def test_a_csv_that_cannot_be_written_leaves_nothing(
+    nuclei: Labels, panel: ResultsPanel, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "table.csv").mkdir()
+    panel.failed.disconnect()  # to napari, which raises it in tests
+    with qtbot.waitSignal(panel.failed, timeout=30_000):
+        panel.save_csv(tmp_path / "table.csv")
+    assert panel.note.text() == "The table was not saved."
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_probability_is_one_layer_that_is_replaced(
+    viewer: Viewer,
+    nuclei: Labels,
+    widget: SegmentWidget,
+    run: Press,
+    two_squares: NDArray[np.float32],
+) -> None:
+    widget.results.probability.setChecked(True)
+    first = viewer.layers["cells probability"]
+    np.testing.assert_allclose(first.data, two_squares, atol=1e-6)
+    np.testing.assert_allclose(first.scale, nuclei.scale)
+    assert first.units == nuclei.units
+    assert viewer.layers.index(first) < viewer.layers.index(nuclei)
+    assert viewer.layers.selection.active is nuclei
+    run(widget)
+    assert first not in viewer.layers
+    assert [layer.name for layer in viewer.layers if "probability" in layer.name] == [
+        "cells probability"
+    ]
+    widget.results.probability.setChecked(False)
+    assert "cells probability" not in viewer.layers
+
+
+def test_pixels_without_a_file_are_explained(
+    viewer: Viewer, nuclei: Labels, panel: ResultsPanel
+) -> None:
+    panel.python.click()
+    text = QGuiApplication.clipboard().text()
+    assert "image = viewer.layers['cells'].data\n" in text
+    assert "It says where to put the pixels" in panel.note.text()
+
+
+def copied(button: Any) -> str:
+    button.click()
+    return QGuiApplication.clipboard().text()
+
+
+@pytest.fixture
+def run_copied(panel: ResultsPanel, model: FakeModel, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that runs the copied Python in the viewer and gives its labels."""
+
+    def run_in(viewer: Viewer) -> NDArray[np.int32]:
+        monkeypatch.setattr(store, "load_model", lambda name: model)
+        names: dict[str, Any] = {"viewer": viewer}
+        exec(copied(panel.python), names)
+        return names["labels"]
+
+    return run_in
+
+
+def select(widget: SegmentWidget, scope: Scope, link: str = "") -> None:
+    widget.axes.scope.setCurrentIndex(widget.axes.scope.findData(scope))
+    if link:
+        widget.axes.links.setCurrentText(link)
+
+
+def test_all_planes_are_measured_shown_and_copied(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    panel: ResultsPanel,
+    two_squares: NDArray[np.float32],
+    run: Press,
+    settle: Settle,
+    run_copied: Any,
+) -> None:
+    """Channels between the planes and the rest: the labels have an axis of length one."""
+    channels = np.stack([np.zeros_like(two_squares), two_squares])
+    image = viewer.add_image(
+        np.stack([channels, channels * 0, channels]),
+        name="stack",
+        axis_labels=("z", "c", "y", "x"),
+        scale=(2, 1, 0.5, 0.5),
+        units=("um",) * 4,
+    )
+    widget.axes.channel.setValue(2)
+    select(widget, Scope.ALL, "along z")
+    panel.probability.setChecked(True)
+    run(widget)
+    settle()
+    labels = viewer.layers["stack nuclei"]
+    assert labels.data.shape == (3, 1, 40, 50)
+    assert labels.features["z"].tolist() == [0, 0, 2, 2]
+    assert labels.features["area_um2"].tolist() == [25, 37.5] * 2
+    np.testing.assert_allclose(labels.features["mean_intensity"], [1, 0.6] * 2)
+    assert panel.count.text() == "4 nuclei"
+    shown = viewer.layers["stack probability"]
+    np.testing.assert_allclose(shown.data[:, 0], image.data[:, 1], atol=1e-6)
+    np.testing.assert_allclose(
+        shown.data_to_world((1, 0, 2, 3)), labels.data_to_world((1, 0, 2, 3))
+    )
+    labels.data_setitem((np.array([1]), np.array([0]), np.array([0]), np.array([0])), 9)
+    settle()
+    assert panel.count.text() == "5 nuclei"
+    labels.undo()
+    assert_array_equal(run_copied(viewer), labels.data[:, 0])
+    QGuiApplication.clipboard().setText("before")
+    assert copied(panel.command) == "before"
+    assert panel.note.text().startswith("All planes of a stack cannot be copied as a command")
+
+
+def test_the_inside_of_shapes_is_measured_and_copied(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    panel: ResultsPanel,
+    two_squares: NDArray[np.float32],
+    run: Press,
+    settle: Settle,
+    run_copied: Any,
+) -> None:
+    viewer.add_image(two_squares, name="cells")
+    shapes = viewer.add_shapes([[[22, 20], [38, 20], [38, 34]]], shape_type="polygon")
+    shapes.selected_data = {0}
+    widget.controls.image.choose(viewer.layers["cells"])
+    select(widget, Scope.SHAPES)
+    run(widget)
+    settle()
+    labels = viewer.layers["cells nuclei"]
+    assert panel.count.text() == "1 nucleus"
+    assert 0 < labels.features["area_px"].item() < 150
+    assert_array_equal(run_copied(viewer), labels.data)
+    panel.command.click()
+    assert panel.note.text().startswith("The inside of shapes cannot be copied as a command")
+
+
+def test_a_layer_of_several_resolutions_is_copied_at_the_full_one(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    two_squares: NDArray[np.float32],
+    run: Press,
+    run_copied: Any,
+) -> None:
+    viewer.add_image([two_squares, two_squares[::2, ::2]], name="cells", multiscale=True)
+    run(widget)
+    assert_array_equal(run_copied(viewer), viewer.layers["cells nuclei"].data)
+
+
+@pytest.mark.slow
+def test_the_copied_code_gives_the_identical_labels(
+    viewer: Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The round trip with the real network: widget, Python and command, label for label."""
+    sample = tifffile.imread(paths.bundled_samples() / "images" / "dsb2018.tif")
+    file = tmp_path / "my cells.tif"
+    tifffile.imwrite(file, sample[:200, :260])
+    viewer.open(file, plugin="napari")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    widget.controls.probability.setValue(0.37)
+    with qtbot.waitSignal(widget.job.ended, timeout=200_000):
+        widget.panel.button.click()
+    labels = viewer.layers["my cells nuclei"].data
+    assert labels.max() > 3
+
+    names: dict[str, Any] = {}
+    exec(copied(widget.results.python), names)
+    assert_array_equal(names["labels"], labels)
+
+    text = copied(widget.results.command)
+    (line,) = [line for line in text.splitlines() if not line.startswith("#")]
+    program, *arguments = shlex.split(line)
+    assert program == "napari-nuclei"
+    command = [sys.executable, "-m", "napari_nuclei", *arguments]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert_array_equal(tifffile.imread(tmp_path / "results" / "my cells_labels.tif"), labels)
+
+
+@pytest.mark.slow
+def test_the_copied_code_links_the_planes_of_a_file(
+    viewer: Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The round trip of a stack with the real network: widget and Python, label for label."""
+    sample = tifffile.imread(paths.bundled_samples() / "images" / "dsb2018.tif")
+    planes = [sample[top : top + 130, :140] for top in (0, 3, 6)]
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack(planes), photometric="minisblack")
+    (image,) = viewer.open(tmp_path / "stack.tif", plugin="napari")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    select(widget, Scope.ALL, widget.axes.links.itemText(1))
+    with qtbot.waitSignal(widget.job.ended, timeout=200_000):
+        widget.panel.button.click()
+    labels = viewer.layers[f"{image.name} nuclei"]
+    assert labels.features["planes"].max() == 3
+
+    text = copied(widget.results.python)
+    assert "image = tifffile.imread(" in text
+    names: dict[str, Any] = {}
+    exec(text, names)
+    assert_array_equal(names["labels"], labels.data)

@@ -1,0 +1,48 @@
+"""The line that tells what a run will do, and what it found."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from napari_nuclei.ui.planes import Scope
+from napari_nuclei.ui.words import describe_result, describe_task
+
+
+@pytest.mark.parametrize(
+    ("scope", "place", "seconds", "said"),
+    [
+        (Scope.PLANE, "", 1, "50 x 40 px"),
+        (Scope.PLANE, "z 2 of 3", 1, "The plane shown is segmented (z 2 of 3): 50 x 40 px"),
+        (Scope.ALL, "12 along z", 130, "All 12 planes are segmented: 50 x 40 px, about 2 min"),
+        (Scope.VIEW, "", 1, "What is in view is segmented: 50 x 40 px"),
+        (
+            Scope.SHAPES,
+            "z 2 of 3",
+            20,
+            "The inside of the selected shapes is segmented (z 2 of 3): 50 x 40 px, about 20 s",
+        ),
+    ],
+)
+def test_task_in_words(scope: Scope, place: str, seconds: float, said: str) -> None:
+    planes = SimpleNamespace(shape=(40, 50), place=place, counts=(3, 4))
+    assert describe_task(planes, scope, seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "diameter_px", "pixel_size_um", "said"),
+    [
+        (1, None, None, "1 nucleus"),
+        (0, None, 0.5, "0 nuclei"),
+        (3, 22.6, None, "3 nuclei of about 23 px"),
+        (3, 22.6, 0.5, "3 nuclei of about 23 px (11.3 µm)"),
+    ],
+)
+def test_result_in_words(
+    count: int, diameter_px: float | None, pixel_size_um: float | None, said: str
+) -> None:
+    recipe = {"options": {"semantic": False}}
+    table = {"index": range(count)}
+    found = SimpleNamespace(recipe=recipe, table=table, diameter_px=diameter_px)
+    assert describe_result(found, pixel_size_um) == said

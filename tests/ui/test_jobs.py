@@ -122,6 +122,23 @@ def test_a_job_can_be_used_again(qtbot: QtBot, job: Job) -> None:
     assert results == ["two", "two"]
 
 
+def test_each_work_has_one_thread_that_is_its_own_to_python(qtbot: QtBot, job: Job) -> None:
+    # What TensorFlow keeps for a thread outlives a thread of Qt's pool, but not Python's view of it.
+    threads: list[threading.Thread] = []
+
+    def look() -> Generator[Step, None, None]:
+        for done in range(3):
+            threads.append(threading.current_thread())
+            yield Step(done)
+
+    for _ in range(2):
+        with qtbot.waitSignal(job.ended, timeout=TIMEOUT_MS):
+            job.start(look())
+    assert len(threads) == 6
+    assert len(set(threads)) == 2
+    assert not any(isinstance(thread, threading._DummyThread) for thread in threads)
+
+
 def test_work_is_cancelled_when_the_parent_is_destroyed(
     qtbot: QtBot, qapp: QApplication, job: Job, parent: QObject
 ) -> None:

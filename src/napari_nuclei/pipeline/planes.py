@@ -162,8 +162,7 @@ def plan_steps(
     enlargement = model.diameters.enlargement(diameter_px)
     refuse_what_is_too_large((*source.counts, *source.shape), enlargement)
     tiles = count_tiles(source.shape, options, enlargement)
-    # A batch is filled up: planes of a few tiles would mostly be made of nothing.
-    predictor = model.predictor(min(tiles, options.batch_size))
+    predictor = model.predictor(options.batch_size)
     return Plan(source, predictor, options, limits, source.mask(), enlargement, tiles)
 
 

@@ -27,7 +27,7 @@ _SMALLEST_VIEW_PX = 48
 # Where the network is at its best: of two zooms that agree, the one closer to it is believed.
 _BEST_SEEN_PX = 30.0
 _ENOUGH_NUCLEI = 3
-_ENOUGH_SUPPORT = 0.5
+_LEAST_SUPPORT, _ENOUGH_SUPPORT = 0.1, 0.5
 _LARGE_ENOUGH_PX = 24.0
 _FOCUS_SIGMA = 0.1
 
@@ -156,7 +156,7 @@ def estimate_diameter_steps(
     float or None
         Median diameter in pixels of `image`; None when no nucleus was found.
     """
-    best_support, diameter_px = 0.0, None
+    best_support, diameter_px = _LEAST_SUPPORT, None
     coarse: _Look | None = None
     focus = (image.shape[0] / 2, image.shape[1] / 2)
     for zoom in _zooms(image.shape):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -31,6 +32,11 @@ class _Failure:
     error: Exception
 
 
+@dataclass(frozen=True)
+class _Result:
+    value: Any
+
+
 class Job(QObject):
     """One piece of work at a time in a thread; every signal arrives in the GUI thread.
 
@@ -49,6 +55,7 @@ class Job(QObject):
         super().__init__(parent)
         self._workers: list[GeneratorWorker] = []
         self._work: Generator[Progress, None, Any] | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._patience.timeout.connect(self._abandon)
         self.destroyed.connect(partial(_quit_all, self._workers))
@@ -69,7 +76,9 @@ class Job(QObject):
         if self.running:
             raise RuntimeError("This job is running.")
         bar = {"desc": description} if description else None
-        worker = create_worker(_catch, work, _start_thread=False, _progress=bar)
+        self._thread = ThreadPoolExecutor(1, "napari-nuclei")
+        steps = (_catch, work, self._thread)
+        worker = create_worker(*steps, _start_thread=False, _progress=bar)
         worker.yielded.connect(self._on_yielded)
         worker.returned.connect(self._on_returned)
         worker.finished.connect(self._on_finished)
@@ -115,15 +124,33 @@ class Job(QObject):
         if self._work is not None:
             self._work.close()
         self._work = None
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+        self._thread = None
         self.ended.emit()
 
 
-def _catch(work: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
-    """Return an error as a result: superqt drops a RuntimeError and never ends the worker."""
+def _catch(
+    work: Generator[Progress, None, Any], thread: ThreadPoolExecutor
+) -> Generator[Progress, None, Any]:
+    """Work in `thread`, and return an error as a result: superqt would drop a RuntimeError.
+
+    A thread of Qt's pool is a new one to Python each time that it is used. What TensorFlow keeps
+    for a thread is then gone, but TensorFlow still uses it: a second network crashed or hung.
+    """
     try:
-        return (yield from work)
+        while not isinstance(step := thread.submit(_step, work).result(), _Result):
+            yield step
     except Exception as error:  # noqa: BLE001  (the widget shows it, whatever it is)
         return _Failure(error)
+    return step.value
+
+
+def _step(work: Generator[Progress, None, Any]) -> Progress | _Result:
+    try:
+        return next(work)
+    except StopIteration as finished:
+        return _Result(finished.value)
 
 
 def _quit_all(workers: list[GeneratorWorker]) -> None:

@@ -123,7 +123,7 @@ def test_a_job_can_be_used_again(qtbot: QtBot, job: Job) -> None:
 
 
 def test_each_work_has_one_thread_that_is_its_own_to_python(qtbot: QtBot, job: Job) -> None:
-    # What TensorFlow keeps for a thread outlives a thread of Qt's pool, but not Python's view of it.
+    # What TensorFlow keeps for a thread outlives Python's view of a thread of Qt's pool.
     threads: list[threading.Thread] = []
 
     def look() -> Generator[Step, None, None]:

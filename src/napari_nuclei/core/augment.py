@@ -197,7 +197,8 @@ def _random_centre(
     if wanted.size:
         # Anywhere in the crop, so that the network sees nuclei at its rim as often as inside.
         pixel = np.array(np.unravel_index(rng.choice(wanted), shape), float)
-        centre = pixel + matrix @ rng.uniform(-tile_px / 2, tile_px / 2, 2)
+        reach_px = (tile_px - 1) / 2
+        centre = pixel + 0.5 - matrix @ rng.uniform(-reach_px, reach_px, 2)
     else:
         centre = rng.uniform(low, size_px - low)
     return np.asarray(np.clip(centre, low, size_px - low), float)

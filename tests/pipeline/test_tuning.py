@@ -61,9 +61,9 @@ def test_the_best_mix_that_does_not_forget_is_kept(tiny_model, answers, share):
 @pytest.mark.parametrize(
     ("seconds_left", "max_steps", "plan"),
     [
-        # 60 s less 4 x 1 s to score and 5 s to save: 8 epochs of 6.4 s, 2.5 s of them extra.
-        (60.0, 10_000, Plan(8, 7)),
-        (60.0, 18, Plan(8, 2)),
+        # 60 s less 4 x 1 s to score and 5 s to save: 5 epochs of 10 s, a quarter of it extra.
+        (60.0, 10_000, Plan(5, 15)),
+        (60.0, 18, Plan(5, 3)),
         (600.0, 90, Plan(30, 3)),
         # However little time there is, something is learnt.
         (1.0, 10_000, Plan(4, 1)),
@@ -84,4 +84,5 @@ def test_the_rate_rises_for_some_steps_however_few_there_are(plan, warmup):
     steps = plan.epochs * plan.batches
     rates = [course.learning_rate(step, steps) for step in range(steps)]
     assert (course.epochs, course.sampler.batches) == (plan.epochs, plan.batches)
+    assert course.patience == 4
     assert int(np.argmax(rates)) == warmup - 1

@@ -48,6 +48,8 @@ _VALIDATION_CROPS = 8
 _WARMUP_SHARE, _WARMUP_STEPS = 0.1, 6
 _PATIENCE = 4
 _EPOCH_SECONDS = 6.0
+# Of an epoch, what is not training: short epochs would only be scored.
+_MAX_EXTRA_SHARE = 0.25
 _EPOCHS = (4, 30)
 # To write a checkpoint and a picture after an epoch, and the model at the end.
 _WRITING_SECONDS = 1.5
@@ -140,7 +142,6 @@ def make_course(split: Split, model: Model, options: FinetuneOptions) -> Course:
         validation_batches(held_out, crops, _TILE_PX, options.batch_size, options.seed),
         1,
         LearningRate(options.learning_rate),
-        _PATIENCE,
     )
 
 
@@ -153,6 +154,8 @@ def fit(course: Course, plan: Plan) -> Course:
         epochs=plan.epochs,
         sampler=replace(course.sampler, batches=plan.batches),
         learning_rate=replace(course.learning_rate, warmup_share=share),
+        # It gets worse at first as a rule: the rate is still high then.
+        patience=max(_PATIENCE, plan.epochs // 2),
     )
 
 
@@ -178,10 +181,11 @@ def make_plan(
     started = time.monotonic()
     step = teacher.seconds_per_step(batch.images, batch.targets)
     seconds_left -= time.monotonic() - started + final_seconds(seconds_to_score)
-    least, most = _EPOCHS
-    epochs = int(np.clip(min(seconds_left / _EPOCH_SECONDS, max_steps), least, most))
     # A validation batch takes about as long as half a step.
     extra = seconds_to_score / 2 + len(course.validation) * step / 2 + _WRITING_SECONDS
+    epoch = max(_EPOCH_SECONDS, extra / _MAX_EXTRA_SHARE)
+    least, most = _EPOCHS
+    epochs = int(np.clip(min(seconds_left / epoch, max_steps), least, most))
     batches = int(np.clip((seconds_left / epochs - extra) / step, 1, max(1, max_steps // epochs)))
     return Plan(epochs, batches)
 

@@ -23,7 +23,7 @@ from unittest.mock import patch
 from numpy.typing import NDArray
 
 from napari_nuclei import files
-from napari_nuclei.errors import NucleiError
+from napari_nuclei.errors import NucleiError, RunError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
 from napari_nuclei.pipeline.evaluate import Report, evaluate
@@ -86,11 +86,14 @@ EXPERIMENTS = (
 )
 
 
+_BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the experiments that were asked for and print a table of all that have ended."""
-    args = _parser().parse_args(arguments)
-    wanted = [e for e in EXPERIMENTS if e.name in args.names or not args.names]
+    args = _parser().parse_intermixed_args(arguments)
     try:
+        wanted = _wanted(args.names)
         dataset, splits = open_dataset(args.dataset), read_splits(args.splits)
         for experiment in wanted:
             folder = args.out / experiment.name
@@ -110,11 +113,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder or .zip file")
     parser.add_argument(
-        "names", nargs="*", choices=[[], *(e.name for e in EXPERIMENTS)], help="default: all"
+        "names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(_BY_NAME)}"
     )
     parser.add_argument("--splits", type=Path, required=True, metavar="CSV")
     parser.add_argument("-o", "--out", type=Path, default=OUT, help=f"default: {OUT}")
     return parser
+
+
+def _wanted(names: Sequence[str]) -> list[Experiment]:
+    unknown = sorted(set(names) - _BY_NAME.keys())
+    if unknown:
+        raise RunError(f"{unknown[0]} is no experiment: choose of {', '.join(_BY_NAME)}.")
+    return [_BY_NAME[name] for name in names or _BY_NAME]
 
 
 def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) -> Report:

@@ -58,8 +58,10 @@ class Network:
         return network
 
     def _run(self, output: str, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        values: NDArray[np.float32] = self._session.run([output], {onnx_graph.TILES: tiles})[0]
-        return values
+        # No copy where the channels are contiguous already, as those of cut tiles.
+        channels_first = np.ascontiguousarray(np.moveaxis(tiles, -1, 1))
+        (values,) = self._session.run([output], {onnx_graph.TILES: channels_first})
+        return np.moveaxis(values, 1, -1)
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:

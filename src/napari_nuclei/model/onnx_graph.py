@@ -66,17 +66,16 @@ def build(config: UNetConfig, tensors: Mapping[str, NDArray[Any]]) -> bytes:
     Returns
     -------
     bytes
-        An ONNX model. Its input `TILES` is float32 (N, Y, X, 3) in [0, 1] with Y and X multiples of
-        32; its outputs are `LOGITS` and `MAPS`, their sigmoid: float32 (N, Y, X, outputs).
+        An ONNX model. Its input `TILES` is float32 (N, 3, Y, X) in [0, 1] with Y and X multiples of
+        32; its outputs are `LOGITS` and `MAPS`, their sigmoid: float32 (N, outputs, Y, X).
     """
     graph = _Graph()
-    image = graph.add("Transpose", TILES, perm=[0, 3, 1, 2])
     mean = np.reshape(layout.IMAGENET_MEAN, (1, -1, 1, 1))
-    x = graph.add("Sub", image, graph.constant(mean))
+    x = graph.add("Sub", TILES, graph.constant(mean))
     outputs: dict[str, str] = {}
     for layer in layout.layers(config):
         x = outputs[layer.name] = _apply(graph, layer, x, outputs, tensors)
-    graph.add("Transpose", x, output=LOGITS, perm=[0, 2, 3, 1])
+    graph.add("Identity", x, output=LOGITS)
     graph.add("Sigmoid", LOGITS, output=MAPS)
     return _serialize(graph, config)
 
@@ -145,7 +144,7 @@ def _serialize(graph: _Graph, config: UNetConfig) -> bytes:
     from onnx import TensorProto, helper
 
     def values(name: str, channels: int) -> onnx.ValueInfoProto:
-        shape: list[str | int | None] = ["count", "height", "width", channels]
+        shape: list[str | int | None] = ["count", channels, "height", "width"]
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
     inputs, outputs = [values(TILES, 3)], [values(name, config.outputs) for name in (LOGITS, MAPS)]

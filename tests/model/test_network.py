@@ -91,10 +91,10 @@ def test_keras_gets_a_copy_of_the_weights(tiny: Network) -> None:
 def test_a_thread_for_each_core_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network.psutil, "cpu_count", lambda logical=True: 8 if logical else 4)
     monkeypatch.setattr(network.psutil.Process, "cpu_affinity", lambda self: [0, 1, 2])
-    assert network._threads() == 3
+    assert network.threads() == 3
 
     monkeypatch.setattr(network.psutil.Process, "cpu_affinity", lambda self: list(range(8)))
-    assert network._threads() == 4
+    assert network.threads() == 4
 
 
 def test_keras_stays_unloaded(tiny_model: Path) -> None:

@@ -70,13 +70,13 @@ class Network:
         options = onnxruntime.SessionOptions()
         # Asked for by number: left to itself, the runtime ties its threads to processors that a
         # container may not have.
-        options.intra_op_num_threads = _threads()
+        options.intra_op_num_threads = threads()
         options.log_severity_level = 3
         graph = onnx_graph.build(self.config, self.tensors)
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _threads() -> int:
+def threads() -> int:
     """Return the number of cores that this process may use, a pair of hyperthreads counted once."""
     cores: int = psutil.cpu_count(logical=False) or 1
     process = psutil.Process()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.segmentation import watershed
 
 from napari_nuclei.errors import InputError
 
@@ -153,6 +152,9 @@ def _flood(
     Most nuclei stand alone and are their own marker: the watershed, by far the slowest part, is
     only for those that were parted.
     """
+    # A quarter of a second that opening the widget need not wait for.
+    from skimage.segmentation import watershed
+
     regions = _regions(mask).reshape(mask.shape)
     is_parted = np.zeros(int(regions.max(initial=0)) + 1, bool)
     is_parted[regions[mask & (markers == 0)]] = True

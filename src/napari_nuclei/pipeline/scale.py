@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.transform import resize
 
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.instances import NUCLEUS, InstanceOptions, centredness, label_nuclei
@@ -162,7 +161,8 @@ def estimate_diameter_steps(
     for zoom in _zooms(image.shape):
         view = _view(image, focus, zoom)
         maps = yield from _without_total(predict_steps(view.image, predictor, options))
-        focus = _most_likely_place(maps, view)
+        if not _shows_all(image.shape, 2 * zoom):
+            focus = _most_likely_place(maps, view)
         fine = _look(maps, label_nuclei(maps, thresholds), zoom)
         if coarse and fine:
             support = _support(coarse, fine)
@@ -178,6 +178,11 @@ def _zooms(shape: tuple[int, ...]) -> Iterator[float]:
     """Yield the sizes worth looking at: not so small that nothing is left of the image."""
     side_px = max(shape[:2])
     yield from (zoom for zoom in _ZOOMS if zoom >= 1 or zoom * side_px >= _SMALLEST_VIEW_PX)
+
+
+def _shows_all(shape: tuple[int, ...], zoom: float) -> bool:
+    """Tell whether a view at this zoom has the whole image, wherever its focus is."""
+    return max(shape[:2]) * zoom <= _VIEW_PX
 
 
 def _view(image: NDArray[np.float32], focus: tuple[float, float], zoom: float) -> _View:
@@ -238,6 +243,9 @@ def _without_total(
 def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     if values.shape[:2] == shape:
         return values
+    # A tenth of a second that opening the widget need not wait for.
+    from skimage.transform import resize
+
     shrinks = any(new < old for new, old in zip(shape, values.shape, strict=False))
     resized = resize(values, shape, order=1, mode="edge", anti_aliasing=shrinks)
     return np.asarray(resized, np.float32)

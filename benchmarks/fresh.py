@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 _MATRIX_PX = 2048
@@ -50,6 +51,7 @@ def run(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
         env=os.environ | (environment or {}),
         text=True,
     ) as process:

@@ -56,8 +56,8 @@ def _measure(model: store.Model, dataset: Path | None) -> dict[str, Any]:
     _show("Machine", aligned([(name, str(value)) for name, value in machine.items()]))
     # First of all, while this process is small.
     start_up, peaks_mb = _start_up(), _peaks_mb()
-    _show("From the start of the process", aligned(_as_rows(start_up, "seconds")))
-    _show("Peak memory", aligned(_as_rows(peaks_mb, "MB")))
+    _show("From the start of the process", aligned(_as_rows(start_up, "seconds", 3)))
+    _show("Peak memory", aligned(_as_rows(peaks_mb, "MB", 0)))
     slider = relabel.measure_slider()
     _show("A threshold slider moves, 1024 x 1024 px", relabel.format_slider(slider))
     speeds = engines.measure_engines(model)
@@ -127,9 +127,11 @@ def _stardist() -> end_to_end.Segment | None:
     return StarDist()
 
 
-def _as_rows(figures: dict[str, Any], unit: str) -> list[tuple[str, str]]:
-    shown = ((name, "not measured" if v is None else f"{v:.3g}") for name, v in figures.items())
-    return [("", unit), *shown]
+def _as_rows(figures: dict[str, Any], unit: str, decimals: int) -> list[tuple[str, str]]:
+    rows = [("", unit)]
+    for name, value in figures.items():
+        rows.append((name, "not measured" if value is None else f"{value:.{decimals}f}"))
+    return rows
 
 
 def _show(title: str, table: str) -> None:

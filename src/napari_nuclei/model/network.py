@@ -71,6 +71,8 @@ class Network:
         # Asked for by number: left to itself, the runtime ties its threads to processors that a
         # container may not have.
         options.intra_op_num_threads = threads()
+        # Between two batches its threads would wait busily, while napari needs the processor.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         graph = onnx_graph.build(self.config, self.tensors)
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

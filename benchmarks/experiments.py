@@ -56,12 +56,15 @@ class Experiment:
     constants : mapping of str to object
         Constants of the package that are no options, by their full names, such as
         ``"model.losses._BORDER_SHARE"``.
+    left_out : str
+        A kind of image that training never sees; its scores tell how far the rest carries.
     """
 
     name: str
     change: str
     recipe: TrainOptions
     constants: Mapping[str, Any] = field(default_factory=dict)
+    left_out: str = ""
 
 
 EXPERIMENTS = (
@@ -78,6 +81,8 @@ EXPERIMENTS = (
     Experiment("narrow", "decoder 128-16", replace(BASE, decoder_filters=(128, 64, 32, 16))),
     Experiment("faint-border", "borders count half", BASE, {"model.losses._BORDER_SHARE": 0.5}),
     Experiment("no-dice", "cross-entropy alone", BASE, {"model.losses._DICE_SHARE": 0.0}),
+    Experiment("bold-border", "borders count twice", BASE, {"model.losses._BORDER_SHARE": 2.0}),
+    Experiment("without-stained", "no stained image in training", BASE, left_out="stained"),
     Experiment(
         "seeds",
         "the course projects' recipe",
@@ -129,9 +134,10 @@ def _wanted(names: Sequence[str]) -> list[Experiment]:
 
 def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) -> Report:
     is_known = (folder / "run.json").exists()
+    seen = tuple(item for item in training.items if item.kind != experiment.left_out)
     with _constants(experiment.constants):
         train(
-            training,
+            replace(training, items=seen),
             folder,
             experiment.recipe,
             val_fraction=HELD_OUT,

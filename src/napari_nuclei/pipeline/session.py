@@ -185,7 +185,7 @@ def open_session(
     run : Run
         New or reopened.
     request : Request
-        Its pairs count until the run has its own copy, and its time for this session.
+        Its pairs count until the run has its own copy; its time, from now on.
     pairs : sequence of Pair, optional
         In the place of those of the request.
     started : float

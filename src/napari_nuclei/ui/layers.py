@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
             selector[axis] = at
         names, place = (), reading.place(position)
     geometry, single_axes = _placed(layer, reading, selector)
-    return Planes(
+    planes = Planes(
         _full_data(layer),
         tuple(selector),
         names,
@@ -60,6 +61,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         single_axes,
         pixel_size_um(layer, reading.spatial_axes),
     )
+    return replace(planes, channels=_channels(planes, reading))
 
 
 def region_of(
@@ -139,6 +141,17 @@ def recipe_metadata(
         "outlines": [outline.tolist() for outline in region.outlines],
     }
     return {"napari_nuclei": {**segmentation.recipe, **source}}
+
+
+def _channels(planes: Planes, reading: AxisReading) -> tuple[Planes, ...]:
+    axis = reading.channel_axis
+    if axis is None or reading.rgb or reading.shape[axis] == 1:
+        return ()
+    before, after = planes.selector[:axis], planes.selector[axis + 1 :]
+    return tuple(
+        replace(planes, selector=(*before, channel, *after))
+        for channel in range(reading.shape[axis])
+    )
 
 
 def _full_data(layer: Image) -> Any:

@@ -1,0 +1,12 @@
+"""Images larger than memory: block by block, on this computer or a cluster, to OME-Zarr."""
+
+from __future__ import annotations
+
+from napari_nuclei.pipeline.blocks.run import (
+    BlockJob,
+    BlockSegmentation,
+    block_steps,
+    segment_blocks,
+)
+
+__all__ = ["BlockJob", "BlockSegmentation", "block_steps", "segment_blocks"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_nuclei.pipeline.blocks.images import needs_blocks, open_image
 from napari_nuclei.pipeline.blocks.run import (
     BlockJob,
     BlockSegmentation,
@@ -9,4 +10,11 @@ from napari_nuclei.pipeline.blocks.run import (
     segment_blocks,
 )
 
-__all__ = ["BlockJob", "BlockSegmentation", "block_steps", "segment_blocks"]
+__all__ = [
+    "BlockJob",
+    "BlockSegmentation",
+    "block_steps",
+    "needs_blocks",
+    "open_image",
+    "segment_blocks",
+]

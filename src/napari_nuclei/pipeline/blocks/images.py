@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from napari_nuclei.core import images
 from napari_nuclei.core.axes import read_axes
-from napari_nuclei.errors import DatasetError, InputError
+from napari_nuclei.errors import DatasetError, InputError, NucleiError
 from napari_nuclei.pipeline.blocks import ome_zarr
-from napari_nuclei.pipeline.reading import read_image
+from napari_nuclei.pipeline.reading import read_image, read_shape
+from napari_nuclei.pipeline.resources import memory_refusal
 
 if TYPE_CHECKING:
     from napari_nuclei.core.images import Limits
@@ -72,6 +73,11 @@ class LargeImage:
         """Height and width of a plane in pixels."""
         rows, columns = self._slices[-2:]
         return rows.stop - rows.start, columns.stop - columns.start
+
+    @property
+    def full_shape(self) -> tuple[int, ...]:
+        """All planes, (..., Y, X), in pixels."""
+        return (*self.counts, *self.shape)
 
     @property
     def is_in_memory(self) -> bool:
@@ -156,6 +162,18 @@ def open_image(path: str | Path, channel: int = 0) -> LargeImage:
         array, names = _open_tiff(path)
         return as_large_image(array, names, channel)
     return as_large_image(read_image(path))
+
+
+def needs_blocks(path: Path) -> bool:
+    """Tell whether an image is one for blocks: a Zarr, or a file too large for the memory."""
+    if ome_zarr.is_zarr(path):
+        return True
+    is_tiff = path.suffix.lower() in _TIFF_SUFFIXES
+    try:
+        shape = open_image(path).full_shape if is_tiff else read_shape(path)
+    except NucleiError:
+        return False
+    return bool(memory_refusal(shape))
 
 
 def as_large_image(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,22 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.blocks.plan import Plan
 
 _LABELS = "labels.ome.zarr"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is in a label image.
+
+    Attributes
+    ----------
+    n_nuclei : int
+        0 for a mask.
+    nucleus_share : float
+        Share of the area that is nucleus, 0 to 1.
+    """
+
+    n_nuclei: int
+    nucleus_share: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +70,7 @@ class _Numbering:
 
 def assemble_steps(
     plan: Plan, output: Path, table: Path, recipe: dict[str, Any]
-) -> Generator[Progress, None, int]:
+) -> Generator[Progress, None, Counts]:
     """Write labels and table of a plan whose blocks are all finished.
 
     Parameters
@@ -63,7 +80,7 @@ def assemble_steps(
     output, table : Path
         The label image, which comes last, and its table; there is none of a mask.
     recipe : dict
-        JSON values: goes with the labels, and the number of nuclei with it.
+        JSON values: goes with the labels, and the counts with it.
 
     Yields
     ------
@@ -72,26 +89,29 @@ def assemble_steps(
 
     Returns
     -------
-    int
-        Number of nuclei; 0 for a mask.
+    Counts
     """
     places = list(plan.places())
     numbering = _number(plan, places)
     unfinished = plan.folder.path / _LABELS
     shutil.rmtree(unfinished, ignore_errors=True)
-    array = ome_zarr.create_labels(unfinished, (*plan.image.counts, *plan.image.shape))
+    array = ome_zarr.create_labels(unfinished, plan.image.full_shape)
+    n_pixels = 0
     for done, place in enumerate(places):
         yield Progress(done, len(places))
         where: tuple[int | slice, ...] = (*place.index, *place.block.core)
-        array[where] = _core(plan, place, numbering)
+        array[where] = labels = _core(plan, place, numbering)
+        n_pixels += int(np.count_nonzero(labels))
     image = plan.image
     names = (*image.names, "y", "x")
-    ours = {**recipe, "n_nuclei": numbering.total}
-    ome_zarr.finish_labels(unfinished, names, image.scale, image.units, ours)
+    counts = Counts(numbering.total, n_pixels / prod(image.full_shape))
+    ome_zarr.finish_labels(
+        unfinished, names, image.scale, image.units, {**recipe, **asdict(counts)}
+    )
     if not plan.options.semantic:
         tables.write_csv_parts((numbering.table(plan, place) for place in places), table)
     unfinished.replace(output)
-    return numbering.total
+    return counts
 
 
 def _number(plan: Plan, places: list[Place]) -> _Numbering:

@@ -155,7 +155,7 @@ def make_request(
     """Return all that decides the result, as JSON values; equal requests have equal results."""
     return {
         "image": {
-            "shape": [*image.counts, *image.shape],
+            "shape": [*image.full_shape],
             "dtype": str(np.dtype(image.array.dtype)),
             "sample_sha256": scale.sample_sha256,
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from napari_nuclei.model import store
 from napari_nuclei.pipeline.blocks import ome_zarr
 from napari_nuclei.pipeline.blocks.files import BlockFolder
 from napari_nuclei.pipeline.blocks.images import LargeImage, as_large_image, open_image
-from napari_nuclei.pipeline.blocks.output import assemble_steps
+from napari_nuclei.pipeline.blocks.output import Counts, assemble_steps
 from napari_nuclei.pipeline.blocks.plan import (
     BLOCK_PX,
     Plan,
@@ -42,8 +42,8 @@ class BlockSegmentation:
         OME-Zarr 0.4, int32: 0 is background, the nuclei are 1 to n (1 alone when semantic).
     table : Path or None
         CSV, one row a nucleus, in the order of ids; None when semantic.
-    n_nuclei : int
-        0 when semantic.
+    counts : Counts
+        Number of nuclei, and their share of the area.
     recipe : dict
         As that of `napari_nuclei.pipeline.segment.Segmentation`; ``request`` besides.
     done_before : bool
@@ -52,9 +52,15 @@ class BlockSegmentation:
 
     labels: Path
     table: Path | None
-    n_nuclei: int
+    counts: Counts
     recipe: dict[str, Any]
     done_before: bool = False
+
+    @property
+    def diameter_px(self) -> float | None:
+        """The diameter for which the image was resized, chosen or estimated; None: it was not."""
+        diameter_px: float | None = self.recipe["options"]["diameter_px"]
+        return diameter_px
 
 
 @dataclass(frozen=True)
@@ -197,9 +203,9 @@ def block_steps(job: BlockJob, model: Model) -> Generator[Progress, None, BlockS
         predictor = model.predictor(job.options.batch_size)
         yield from work_steps(plan, plan.places(), predictor, job.scheduler)
         recipe = make_recipe(model, plan.options) | {"request": request}
-        n_nuclei = yield from assemble_steps(plan, job.output, job.table, recipe)
+        counts = yield from assemble_steps(plan, job.output, job.table, recipe)
     job.folder.remove()
-    return BlockSegmentation(job.output, _table_of(job), n_nuclei, recipe)
+    return BlockSegmentation(job.output, _table_of(job), counts, recipe)
 
 
 def _plan_steps(
@@ -239,8 +245,8 @@ def _found_before(job: BlockJob, request: dict[str, Any]) -> BlockSegmentation:
             f"{job.output} is there already, and not of this image, model, options and version: "
             "remove it, or choose another output."
         )
-    n_nuclei = recipe.pop("n_nuclei")
-    return BlockSegmentation(job.output, table, n_nuclei, recipe, done_before=True)
+    counts = Counts(*(recipe.pop(field.name) for field in fields(Counts)))
+    return BlockSegmentation(job.output, table, counts, recipe, done_before=True)
 
 
 def _table_of(job: BlockJob) -> Path | None:

@@ -45,7 +45,7 @@ if __name__ == "__main__":
     print(json.dumps({
         "seconds": round(seconds, 1),
         "peak_rss_gb": round(peak_kb * 1024 / 1e9, 2),
-        "nuclei": found.counts.n_nuclei,
+        "nuclei": found.n_nuclei,
         "diameter_px": found.diameter_px,
     }))
 """

@@ -115,7 +115,7 @@ def segment_large(inputs: Sequence[LargeInput], model: Model) -> Iterator[Outcom
             continue
         yield Segmented(
             large.path,
-            found.counts.n_nuclei,
+            found.n_nuclei,
             found.counts.nucleus_share,
             found.diameter_px,
             time.perf_counter() - started,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from distributed import LocalCluster
 
-from napari_nuclei.errors import InputError, RunError
+from napari_nuclei.errors import InputError, ModelError, RunError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.blocks import BlockJob, block_steps
 from napari_nuclei.pipeline.blocks.images import as_large_image, open_image
@@ -79,7 +79,7 @@ def test_a_cluster_reads_dask_arrays_and_refuses_those_of_this_process(
 ):
     pixels = np.asarray(open_image(image).array[:])
     address = cluster.scheduler_address
-    lazy = as_large_image(da.from_array(pixels, chunks=50) + 1)
+    lazy = as_large_image(da.from_array(pixels, chunks=50) // 1)
     job = BlockJob(lazy, output, OPTIONS, scheduler=address, block_px=100)
     assert_labels_are_those_in_memory(run(job, tiny_model), image, tiny_model)
     with pytest.raises(InputError, match="cannot read an array of this process"):
@@ -91,7 +91,7 @@ def test_a_worker_with_another_model_is_told(cluster, image, output, tiny_model,
     monkeypatch.setattr(store.Model, "sha256", "f" * 64)
     address = cluster.scheduler_address
     job = BlockJob(open_image(image), output, OPTIONS, scheduler=address, block_px=BLOCK_PX)
-    with pytest.raises(Exception, match="the worker has another model there"):
+    with pytest.raises(ModelError, match="the worker has another model there"):
         result_of(block_steps(job, model))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from napari_nuclei.pipeline.blocks.images import needs_blocks, open_image
+from napari_nuclei.pipeline.blocks.images import LargeImage, needs_blocks, open_image
+from napari_nuclei.pipeline.blocks.ome_zarr import open_levels
 from napari_nuclei.pipeline.blocks.run import (
     BlockJob,
     BlockSegmentation,
@@ -13,8 +14,10 @@ from napari_nuclei.pipeline.blocks.run import (
 __all__ = [
     "BlockJob",
     "BlockSegmentation",
+    "LargeImage",
     "block_steps",
     "needs_blocks",
     "open_image",
+    "open_levels",
     "segment_blocks",
 ]

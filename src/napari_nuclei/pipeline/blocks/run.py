@@ -57,6 +57,11 @@ class BlockSegmentation:
     done_before: bool = False
 
     @property
+    def n_nuclei(self) -> int:
+        """Number of nuclei; 0 when semantic."""
+        return self.counts.n_nuclei
+
+    @property
     def diameter_px(self) -> float | None:
         """The diameter for which the image was resized, chosen or estimated; None: it was not."""
         diameter_px: float | None = self.recipe["options"]["diameter_px"]

@@ -57,7 +57,10 @@ def segment_block(
         When `is_stopped` says so.
     """
     segment = _segment_mask if plan.options.semantic else _segment_nuclei
-    plan.folder.save(place, segment(plan, place, predictor, is_stopped))
+    found = segment(plan, place, predictor, is_stopped)
+    if is_stopped():
+        raise StoppedError
+    plan.folder.save(place, found)
 
 
 def segment_block_remotely(plan: Plan, place: Place) -> None:

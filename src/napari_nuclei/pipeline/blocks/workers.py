@@ -84,7 +84,8 @@ def _threads(predictor: Predictor) -> Iterator[_Submit]:
         yield submit
     finally:
         stop.set()
-        pool.shutdown(cancel_futures=True)
+        # Nobody has to wait until the threads notice: they save nothing any more.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -109,4 +110,4 @@ def _cluster(address: str) -> Iterator[_Submit]:
                 "run again to go on."
             ) from error
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False)

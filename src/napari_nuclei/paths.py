@@ -31,6 +31,11 @@ def user_models() -> Path:
     return _home() / "models"
 
 
+def large_results() -> Path:
+    """Return the folder of labels of images larger than the memory, where nobody chose another."""
+    return _home() / "large-images"
+
+
 def sample_cache() -> Path:
     """Return the folder that keeps downloaded sample images."""
     override = os.environ.get("NAPARI_NUCLEI_HOME")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,7 @@ class FakeModel:
 
     name: str = "fake"
     sha256: str = "0" * 64
+    folder: Path = Path("nowhere")
     thresholds: InstanceOptions = field(default_factory=InstanceOptions)
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
     gate: threading.Event = field(default_factory=threading.Event)

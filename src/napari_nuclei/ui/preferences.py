@@ -21,6 +21,8 @@ class Preferences:
         Typical diameter of nuclei; 0 estimates it from each image.
     tile_px : int
         Side of the tiles that the network sees.
+    large_folder : str
+        Where labels of images larger than the memory go; empty: into the user's data folder.
     image_folder, result_folder : str
         Of the Batch widget; may be empty.
     """
@@ -28,6 +30,7 @@ class Preferences:
     model: str = ""
     diameter_px: float = 0.0
     tile_px: int = 128
+    large_folder: str = ""
     image_folder: str = ""
     result_folder: str = ""
 

@@ -23,6 +23,8 @@ class Preferences:
         Side of the tiles that the network sees.
     image_folder, result_folder : str
         Of the Batch widget; may be empty.
+    project_folder : str
+        Where corrections are kept; empty: in the user's data folder.
     """
 
     model: str = ""
@@ -30,6 +32,7 @@ class Preferences:
     tile_px: int = 128
     image_folder: str = ""
     result_folder: str = ""
+    project_folder: str = ""
 
 
 def read_preferences() -> Preferences:
@@ -39,4 +42,5 @@ def read_preferences() -> Preferences:
     except KeyError:
         # The plugin was disabled, and a widget is used from a script.
         return Preferences()
-    return Preferences(**settings.segmentation.model_dump(), **settings.batch.model_dump())
+    pages = (settings.segmentation, settings.batch, settings.training)
+    return Preferences(**{name: value for page in pages for name, value in page})

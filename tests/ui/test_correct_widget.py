@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QMessageBox
 
 from napari_nuclei import paths
 from napari_nuclei.core.differences import find_differences
 from napari_nuclei.model import store
 from napari_nuclei.pipeline import process
-from napari_nuclei.pipeline.projects import Project
+from napari_nuclei.pipeline.projects import Pair, Project
 from napari_nuclei.pipeline.unfinished import list_unfinished
 from napari_nuclei.ui import decision
 from napari_nuclei.ui.corrections import corrections_of
@@ -319,3 +320,70 @@ def test_changed_nuclei_are_shown_in_colour(
     colours = before.colormap.color_dict
     np.testing.assert_array_equal(colours[3], [1, 0, 1, 1])
     assert set(after.colormap.color_dict) == {None, 0}
+
+
+def test_pairs_of_the_project_are_trained_on_opened_and_removed(
+    viewer: Viewer,
+    qtbot: QtBot,
+    train: Callable[[CorrectWidget], None],
+    answers: list[str],
+    tmp_path: Path,
+) -> None:
+    labels = np.array([[1, 1, 0, 2], [1, 1, 0, 2]], np.int32)
+    Project(tmp_path / "set").save(Pair("liver", labels.astype(np.uint8), labels))
+    widget = open_widget(viewer)
+    widget.controls.project.set_path(tmp_path / "set")
+    qtbot.waitUntil(widget.panel.button.isEnabled, timeout=TIMEOUT_MS)
+    assert widget.pairs.rows.item(0).text() == "liver\nsaved in the project"
+    assert status(widget) == "1 image to learn from, 0 nuclei checked in open layers"
+    train(widget)
+    assert status(widget).startswith("Better")
+
+    with qtbot.waitSignal(widget.project.worker.ended, timeout=TIMEOUT_MS):
+        widget.pairs.open.click()
+    assert [layer.name for layer in viewer.layers] == ["liver", "liver labels"]
+    np.testing.assert_array_equal(viewer.layers[1].data, labels)
+    widget.chooser.button.click()
+    assert widget.pairs.rows.count() == 1  # the same image
+    widget.pairs.remove.click()
+    assert widget.pairs.rows.item(0).text() == "liver\nsaved in the project"
+
+    with qtbot.waitSignal(widget.project.worker.ended, timeout=TIMEOUT_MS):
+        widget.pairs.remove.click()
+    assert answers == ["Delete liver and its corrections from the project? This cannot be undone."]
+    qtbot.waitUntil(lambda: widget.pairs.rows.count() == 0, timeout=TIMEOUT_MS)
+    assert Project(tmp_path / "set").names == ()
+
+
+def test_a_pair_goes_with_its_layers(ready: CorrectWidget, viewer: Viewer) -> None:
+    assert ready.pairs.rows.count() == 1
+    viewer.layers.remove("nuclei")
+    assert ready.pairs.rows.count() == 0
+    assert status(ready).startswith("Add a pair")
+
+
+def test_a_project_that_cannot_be_written_is_one_sentence(
+    ready: CorrectWidget, train: Callable[[CorrectWidget], None], tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "file").write_text("")
+    ready.controls.project.set_path(tmp_path / "file" / "project")
+    qtbot.waitUntil(ready.panel.button.isEnabled, timeout=TIMEOUT_MS)
+    train(ready)
+    assert "cells a b cannot be written" in status(ready)
+    assert ready.panel.button.isEnabled()
+
+
+def test_a_folder_of_something_else_is_no_project(
+    widget: CorrectWidget, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    widget.controls.project.set_path(tmp_path)
+    qtbot.waitUntil(lambda: "none of the known layouts" in status(widget), timeout=TIMEOUT_MS)
+    assert not widget.panel.button.isEnabled()
+
+
+def test_the_curve_follows_the_theme(widget: CorrectWidget, viewer: Viewer) -> None:
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        background = get_theme(theme).background.as_rgb_tuple()
+        assert widget.curve.backgroundBrush().color().getRgb()[:3] == tuple(background)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels
+from skimage.segmentation import expand_labels, relabel_sequential
 
 RIM_PX = 4
 """How far around a checked nucleus the background counts as checked, too."""
@@ -94,21 +94,22 @@ def with_earlier(
     Returns
     -------
     labels, checked : numpy.ndarray
-        As above; nuclei that come from `earlier` have new ids.
+        As above, with ids from 1 on; those that come from `earlier` follow the others.
 
     Examples
     --------
     >>> now, before = np.array([[1, 0, 2]], np.int32), np.array([[0, 0, 9]], np.int32)
     >>> with_earlier(now, now == 1, before, before == 9)[0].tolist()
-    [[1, 0, 11]]
+    [[1, 0, 3]]
     """
     seen_again = np.isin(earlier, _ids(earlier[checked]))
     added = earlier_checked & ~checked & ~seen_again
     # Whole, although a reviewed rectangle may have cut it: a part is no nucleus.
     taken = added | np.isin(earlier, _ids(earlier[added]))
-    # The largest ids of both may be near the end of int32, but images are not that large.
-    moved = np.where(earlier > 0, earlier + labels.max(initial=0), 0)
-    return np.where(taken, moved, labels).astype(np.int32), checked | added
+    # Sequential first: ids may be near the end of int32.
+    low, high = (relabel_sequential(one)[0] for one in (labels, earlier))
+    moved = np.where(high > 0, high + low.max(initial=0), 0)
+    return np.where(taken, moved, low).astype(np.int32), checked | added
 
 
 def _ids(labels: NDArray[np.int32]) -> NDArray[np.int32]:

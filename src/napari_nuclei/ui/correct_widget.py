@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QFrame, QMessageBox, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
 from napari_nuclei import paths
 from napari_nuclei.errors import NucleiError
@@ -27,6 +26,7 @@ from napari_nuclei.ui.pair_chooser import PairChooser
 from napari_nuclei.ui.preview import Preview
 from napari_nuclei.ui.project_pairs import ProjectPairs
 from napari_nuclei.ui.run_panel import RunPanel, Words
+from napari_nuclei.ui.tall_area import TallArea
 from napari_nuclei.ui.train_controls import TrainControls
 from napari_nuclei.ui.train_curve import TrainCurve
 from napari_nuclei.ui.train_pairs import TrainPairs
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 _WORDS = Words("Start", "Stop", "Stopping…")
 _FEWEST = 2
-_WIDTH_CHARACTERS = 50
 
 
 class CorrectWidget(QWidget):
@@ -58,6 +57,8 @@ class CorrectWidget(QWidget):
         self._viewer = napari_viewer
         self._request: Request | None = None
         self._outcome = ""
+        self._content = QWidget()
+        self.area = TallArea(self._content)
         self.chooser = PairChooser(napari_viewer)
         self.pairs = TrainPairs(napari_viewer.layers)
         self.project = ProjectPairs(napari_viewer, self)
@@ -100,8 +101,7 @@ class CorrectWidget(QWidget):
 
     def _lay_out(self) -> None:
         self.curve.hide()
-        content = QWidget()
-        column = QVBoxLayout(content)
+        column = QVBoxLayout(self._content)
         for part in (
             self.chooser,
             self.pairs,
@@ -116,15 +116,9 @@ class CorrectWidget(QWidget):
         ):
             column.addWidget(part)
         column.addStretch()
-        self._scroll = QScrollArea()
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setWidget(content)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setMinimumWidth(_WIDTH_CHARACTERS * self.fontMetrics().averageCharWidth())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._scroll)
+        layout.addWidget(self.area)
 
     def _connect(self) -> None:
         self.chooser.added.connect(self.pairs.add)
@@ -236,7 +230,7 @@ class CorrectWidget(QWidget):
     def _on_started(self, started: Started) -> None:
         self.curve.begin(started.before, started.epochs)
         self.curve.show()
-        QTimer.singleShot(0, partial(self._reveal, self.curve))
+        self.area.reveal(self.curve)
         if started.done and self._request is not None:
             nuclei = started.before.nuclei
             for number, row in enumerate(runs.Run(Path(self._request.folder), {}).history.epochs):
@@ -257,17 +251,13 @@ class CorrectWidget(QWidget):
             elif not self._request.resume:
                 # Nothing to go on from: what a killed process left must not pile up.
                 runs.discard(runs.Run(Path(self._request.folder), {}))
-        self.project.follow(self.controls.project.path)
+        self.project.refresh()
         self.controls.offer_name(self.unfinished.names)
         self.panel.show_idle(self._outcome, can_run=not self._refusal())
 
     def _show_result(self, unfinished: Unfinished) -> None:
         self.decision.show_result(unfinished)
-        QTimer.singleShot(0, partial(self._reveal, self.decision))
-
-    def _reveal(self, part: QWidget) -> None:
-        """Scroll to a part that has just been laid out."""
-        self._scroll.ensureWidgetVisible(part)
+        self.area.reveal(self.decision)
 
     def _on_decided(self, message: str) -> None:
         self.unfinished.refresh()

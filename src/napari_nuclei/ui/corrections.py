@@ -24,13 +24,14 @@ class Corrections:
         self._data = layer.data
         self._before = layer.data.copy()
         self._reviewed: list[Rectangle] = []
+        self._accepted: set[int] = set()
         for emitter in (layer.events.paint, layer.events.set_data):
             emitter.connect(lambda event: self.changed.emit())
 
     @property
     def n_accepted(self) -> int:
         """Number of accepted nuclei."""
-        return len(np.unique(self._data)) - 1 if self._reviewed else 0
+        return len(np.unique(self._data)) - 1 if self._reviewed else len(self._accepted)
 
     @property
     def n_corrected(self) -> int:
@@ -41,7 +42,13 @@ class Corrections:
     def checked(self) -> NDArray[np.bool_]:
         """Return what was checked."""
         touched = self._before != self._data
-        return checked_mask(self._data, touched, rectangles=self._reviewed)
+        return checked_mask(self._data, touched, self._accepted, self._reviewed)
+
+    def accept(self, nucleus: int) -> bool:
+        """Find a nucleus right."""
+        self._accepted.add(nucleus)
+        self.changed.emit()
+        return bool((self._data == nucleus).any())
 
     def mark_all_reviewed(self) -> None:
         """Take the whole image as right."""

@@ -42,15 +42,19 @@ class ProjectPairs(QObject):
         self.lister.failed.connect(lambda error: self._on_listed((), str(error)))
         self.worker.succeeded.connect(self._on_worked)
         self.worker.failed.connect(self.failed)
-        self.worker.ended.connect(self._timer.start)
+        self.worker.ended.connect(self.refresh)
 
     def follow(self, folder: Path | None) -> None:
         """List what the folder has, soon."""
         self._folder = folder
         self.names = ()
         self.problem = "" if folder else "Choose a project folder: corrections are kept there."
-        self._timer.start()
+        self.refresh()
         self.listed.emit()
+
+    def refresh(self) -> None:
+        """List what the folder has by now."""
+        self._timer.start()
 
     def open(self, name: str) -> None:
         """Add the image and the labels of a pair as layers."""

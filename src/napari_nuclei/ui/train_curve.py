@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HEIGHT_PX = 270
 _AXIS_PX = 44
+_TICKS = 8
 # Told apart by people who see no red or no green, and readable on black and on white.
 _ORANGE, _BLUE = "#de8f05", "#0191d2"
 _LOSSES = {"training": _ORANGE, "held-out": _BLUE}
@@ -30,7 +31,7 @@ class TrainCurve(pyqtgraph.GraphicsLayoutWidget):
         self.setFixedHeight(_HEIGHT_PX)
         self._plots = [self._add_plot("loss", _LOSSES), self._add_plot("score", _SCORES)]
         self._plots[0].getAxis("bottom").setStyle(showValues=False)
-        self._plots[1].setLabel("bottom", "epoch")
+        self._plots[1].setLabel("bottom", "epoch (dashed: base model)")
         self._plots[1].setXLink(self._plots[0])
         self._plots[1].setYRange(0, 1, padding=0.02)
         self._curves = [
@@ -55,6 +56,10 @@ class TrainCurve(pyqtgraph.GraphicsLayoutWidget):
         for line, value in zip(self._lines, (before.ap50, before.mean_ap), strict=True):
             line.setValue(value)
         self._plots[0].setXRange(0.5, epochs + 0.5, padding=0)
+        step = -(-epochs // _TICKS)
+        ticks = [(epoch, str(epoch)) for epoch in range(step, epochs + 1, step)]
+        for plot in self._plots:
+            plot.getAxis("bottom").setTicks([ticks])
 
     def add(self, epoch: int, loss: float, val_loss: float, held_out: Figures) -> None:
         """Show one more epoch."""

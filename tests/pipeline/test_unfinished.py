@@ -8,7 +8,7 @@ import pytest
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.before_after import BeforeAfter, Figures, Report, write_report
 from napari_nuclei.pipeline.finetune import REQUEST_KEYS
-from napari_nuclei.pipeline.unfinished import list_unfinished
+from napari_nuclei.pipeline.unfinished import discard_vain, list_unfinished
 
 SAME = BeforeAfter(Figures(0.3, 0.5, 2), Figures(0.3, 0.5, 2))
 
@@ -51,3 +51,11 @@ def test_what_somebody_is_at_has_learnt_nothing_or_is_no_fine_tuning_is_left_out
 def test_without_a_folder_there_are_none(tmp_path, name):
     (tmp_path / "file").write_text("")
     assert list_unfinished(tmp_path / name) == ()
+
+
+def test_only_a_run_that_learnt_nothing_is_vain(tmp_path):
+    learnt, vain, busy = (start(tmp_path / n, e) for n, e in (("1", 1), ("2", 0), ("3", 0)))
+    with runs.hold(busy):
+        for folder in (learnt.folder, vain.folder, busy.folder, tmp_path / "nowhere"):
+            discard_vain(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]

@@ -53,6 +53,19 @@ def list_unfinished(root: Path) -> tuple[Unfinished, ...]:
     return tuple(unfinished for unfinished in found if unfinished)
 
 
+def discard_vain(folder: Path) -> None:
+    """Remove a run in which nothing was learnt: what a killed process left would pile up."""
+    try:
+        run = runs.reopen(folder, REQUEST_KEYS)
+        with runs.hold(run):
+            is_vain = not run.history.epochs
+    # Somebody is at it, or there is none.
+    except RunError:
+        return
+    if is_vain:
+        runs.discard(run)
+
+
 def _read(folder: Path) -> Unfinished | None:
     try:
         run = runs.reopen(folder, REQUEST_KEYS)

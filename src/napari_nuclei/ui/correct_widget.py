@@ -17,6 +17,7 @@ from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.before_after import Figures
 from napari_nuclei.pipeline.finetune import Request
 from napari_nuclei.pipeline.messages import EpochEnded, Failed, Finished, Started
+from napari_nuclei.pipeline.unfinished import discard_vain
 from napari_nuclei.ui.decision import Decision
 from napari_nuclei.ui.folded import folded
 from napari_nuclei.ui.help_button import help_button
@@ -97,6 +98,7 @@ class CorrectWidget(QWidget):
             self.pairs.stop()
             self.decision.stop()
             self.models.job.cancel()
+            self._viewer.events.theme.disconnect(self._on_theme)
         super().changeEvent(event)
 
     def _lay_out(self) -> None:
@@ -122,10 +124,12 @@ class CorrectWidget(QWidget):
 
     def _connect(self) -> None:
         self.chooser.added.connect(self.pairs.add)
+        self.chooser.added.connect(self._forget_outcome)
         self.pairs.changed.connect(self._refresh)
         self.pairs.open_clicked.connect(self.project.open)
         self.pairs.delete_clicked.connect(self._ask_and_delete)
         self.controls.changed.connect(self._refresh)
+        self.controls.name.textEdited.connect(self._forget_outcome)
         self.controls.project.changed.connect(self._on_folder)
         self.project.listed.connect(self._on_listed)
         self.panel.run_clicked.connect(self._start)
@@ -145,6 +149,7 @@ class CorrectWidget(QWidget):
         self.curve.set_theme(self._viewer.theme)
 
     def _on_folder(self) -> None:
+        self._outcome = ""
         self.project.follow(self.controls.project.path)
 
     def _on_listed(self) -> None:
@@ -157,10 +162,15 @@ class CorrectWidget(QWidget):
             self.project.delete(name)
 
     def _refresh(self) -> None:
-        """Say what Start would do, or why it cannot."""
+        """Say why Start cannot, what became of the last training, or what Start would do."""
         if not self.training.running:
             reason = self._refusal()
-            self.panel.show_idle(reason or self._describe_task(), can_run=not reason)
+            message = reason or self._outcome or self._describe_task()
+            self.panel.show_idle(message, can_run=not reason)
+
+    def _forget_outcome(self, change: object = None) -> None:
+        self._outcome = ""
+        self._refresh()
 
     def _refusal(self) -> str:
         if self.project.problem:
@@ -248,21 +258,21 @@ class CorrectWidget(QWidget):
             unfinished = self.unfinished.find(Path(self._request.folder))
             if unfinished is not None:
                 self._show_result(unfinished)
-            elif not self._request.resume:
-                # Nothing to go on from: what a killed process left must not pile up.
-                runs.discard(runs.Run(Path(self._request.folder), {}))
+            else:
+                discard_vain(Path(self._request.folder))
         self.project.refresh()
         self.controls.offer_name(self.unfinished.names)
-        self.panel.show_idle(self._outcome, can_run=not self._refusal())
+        self._refresh()
 
     def _show_result(self, unfinished: Unfinished) -> None:
         self.decision.show_result(unfinished)
         self.area.reveal(self.decision)
 
     def _on_decided(self, message: str) -> None:
+        self._outcome = message
         self.unfinished.refresh()
         self.controls.offer_name(self.unfinished.names)
-        self.panel.show_idle(message, can_run=not self._refusal())
+        self._refresh()
 
 
 def _run_folder(name: str) -> Path:

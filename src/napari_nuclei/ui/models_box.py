@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -171,10 +171,17 @@ def _describe(manifest: Manifest) -> tuple[str, str, str]:
 
 
 def _tool_tip(manifest: Manifest) -> str:
-    metrics: Any = manifest.provenance.get("metrics")
-    verdict = metrics.get("verdict") if isinstance(metrics, dict) else None
-    notes = _first_line(manifest.provenance.get("notes"))
-    return "\n".join(filter(None, (manifest.name, notes, _first_line(verdict))))
+    known = manifest.provenance
+    base = _field(known.get("base"), "name")
+    origin = f"tuned from {base}" if base else ""
+    verdict = _field(known.get("metrics"), "verdict")
+    return "\n".join(
+        filter(None, (manifest.name, _first_line(known.get("notes")), origin, verdict))
+    )
+
+
+def _field(values: object, name: str) -> str:
+    return _first_line(values.get(name)) if isinstance(values, dict) else ""
 
 
 def _first_line(text: object) -> str:

@@ -31,6 +31,11 @@ def user_models() -> Path:
     return _home() / "models"
 
 
+def autosaves() -> Path:
+    """Return the folder that keeps corrections until they are saved or napari is closed."""
+    return _home() / "autosave"
+
+
 def sample_cache() -> Path:
     """Return the folder that keeps downloaded sample images."""
     override = os.environ.get("NAPARI_NUCLEI_HOME")

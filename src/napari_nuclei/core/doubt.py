@@ -30,10 +30,10 @@ def least_certain_first(table: Table) -> NDArray[np.integer[Any]]:
 
 def certainty(table: Table) -> NDArray[np.float64]:
     """Return how likely each nucleus was found right, in an order of no unit, shape (n,)."""
-    area = table["area_px"] if "area_px" in table else table["area_um2"]
+    area: NDArray[np.float64] = table["area_px"] if "area_px" in table else table["area_um2"]
     if not len(area):
         return np.zeros(0)
     # Parts and pairs of nuclei are smaller and larger than the others.
     oddness = np.abs(np.log(area / np.median(area)))
-    probability: NDArray[np.float64] = table.get("mean_probability", np.zeros(len(area)))
-    return probability - oddness
+    score: NDArray[np.float64] = table.get("mean_probability", np.zeros(len(area))) - oddness
+    return score

@@ -10,6 +10,8 @@ from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_nuclei.errors import InputError
+from napari_nuclei.ui.autosaver import autosaver
+from napari_nuclei.ui.lost_work import LostWork
 from napari_nuclei.ui.shortcuts import Shortcuts
 from napari_nuclei.ui.toolbox import (
     ACCEPT,
@@ -66,6 +68,7 @@ class CorrectionTools(QWidget):
         self._layer: Labels | None = None
         self._shortcuts: Shortcuts | None = None
         self.toolbox = Toolbox(viewer, self)
+        self.lost = LostWork(viewer, self)
         self.buttons = {key: _button(key, *words) for key, words in WORDS.items()}
         self.position = QLabel()
         self.hint = QLabel()
@@ -89,8 +92,9 @@ class CorrectionTools(QWidget):
             self.toolbox.take(None)
             self._show_layer(str(error))
             return
-        if self.toolbox.corrector is not None:
+        if layer is not None and self.toolbox.corrector is not None:
             self.toolbox.corrector.corrections.changed.connect(self._on_changed)
+            autosaver().watch(layer)
         self._show_layer("")
 
     def bind_keys(self) -> None:
@@ -131,6 +135,7 @@ class CorrectionTools(QWidget):
         grid = QGridLayout()
         for place, button in enumerate(self.buttons.values()):
             grid.addWidget(button, *divmod(place, _COLUMNS))
+        layout.addWidget(self.lost)
         layout.addWidget(self.position)
         layout.addLayout(grid)
         layout.addWidget(self.hint)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from napari_nuclei.ui.corrections import Corrections
 
+PAGE = Path(__file__).parents[2] / "docs" / "correcting.md"
 TIMEOUT_MS = 30_000
 
 
@@ -59,7 +62,7 @@ def layer(viewer: Viewer, labels: NDArray[np.int32]) -> Labels:
         "index": [1, 2, 3, 4],
         "mean_probability": [0.99, 0.7, 0.8, 0.6],
         "area_px": [200, 200, 200, 200],
-        "eccentricity": [0.0, 0.0, 0.0, 0.0],
+        "touches_border": [False] * 4,
     }
     image = viewer.add_image(labels > 0, name="cells")
     assert image.visible
@@ -144,6 +147,11 @@ def test_every_key_is_free_while_labels_are_selected(viewer: Viewer, layer: Labe
     assert len(ours) == len(correction_tools.WORDS)
     assert not ours & theirs
     assert not ours & set(viewer.keymap)
+
+
+def test_the_guide_lists_every_key() -> None:
+    named = re.findall(r"^\| `((?:Shift\+)?\w)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [name.replace("+", "-") for name in sorted(named)] == sorted(correction_tools.WORDS)
 
 
 def test_each_button_shows_its_key_and_says_what_it_does(tools: CorrectionTools) -> None:

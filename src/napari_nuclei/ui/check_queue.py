@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_nuclei.core.doubt import least_certain_first
+from napari_nuclei.core.doubt import can_rank, least_certain_first
 from napari_nuclei.core.measure import measure
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.ui.jobs import Job
@@ -27,6 +27,7 @@ _WAIT_MS = 100
 class _Ranking:
     labels: NDArray[np.integer]
     order: tuple[int, ...]
+    typical_px: float
 
 
 class CheckQueue(QObject):
@@ -38,6 +39,8 @@ class CheckQueue(QObject):
         Their ids, the least certain one first; None as long as that is not known.
     current : int
         The id of the one that is looked at; 0: none.
+    typical_px : float
+        About how large a nucleus is.
     """
 
     ranked = Signal()
@@ -46,6 +49,7 @@ class CheckQueue(QObject):
         super().__init__(parent)
         self.order: tuple[int, ...] | None = None
         self.current = 0
+        self.typical_px = 0.0
         self._position = -1
         self._layer: Labels | None = None
         self._job = Job(self)
@@ -92,7 +96,7 @@ class CheckQueue(QObject):
 
     def _on_ranked(self, ranking: _Ranking) -> None:
         if self._layer is not None and self._layer.data is ranking.labels:
-            self.order = ranking.order
+            self.order, self.typical_px = ranking.order, ranking.typical_px
             self.ranked.emit()
 
 
@@ -100,10 +104,10 @@ def _rank_steps(
     labels: NDArray[np.integer], features: Table
 ) -> Generator[Progress, None, _Ranking]:
     yield Progress(0, 0)
-    ids = np.unique(labels)
+    ids = np.setdiff1d(labels, 0)
     yield Progress(0, 0)
     # They may be those of other labels, or of another program.
-    is_known = "mean_probability" in features and "area_px" in {*features}
-    if not is_known or not np.array_equal(features["index"], ids[ids > 0]):
+    if not (can_rank(features) and np.array_equal(features["index"], ids)):
         features = measure(labels)
-    return _Ranking(labels, tuple(least_certain_first(features).tolist()))
+    typical_px = (np.count_nonzero(labels) / max(1, len(ids))) ** 0.5
+    return _Ranking(labels, tuple(least_certain_first(features).tolist()), typical_px)

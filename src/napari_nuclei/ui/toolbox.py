@@ -190,7 +190,8 @@ class Toolbox(QObject):
             left_out.add(nucleus)
         else:
             return "All nuclei are checked." if go == self.queue.go_on else "This is the first one."
-        look_at(self._viewer, corrector.layer, *place)
+        centre, side_px = place
+        look_at(self._viewer, corrector.layer, centre, max(side_px, self.queue.typical_px))
         corrector.layer.selected_label = nucleus
         self._pointer_before = tuple(self._viewer.cursor.position)
         return f"Nucleus {nucleus} is in the middle. {_LOOK}"

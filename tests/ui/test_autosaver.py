@@ -36,7 +36,14 @@ viewer = napari.Viewer(show=False)
 labels = np.zeros((12, 14), np.int32)
 labels[2:6, 2:6] = 1
 labels[2:6, 8:12] = 2
-layer = viewer.add_labels(labels, name="cells nuclei", scale=(0.5, 0.5), units=("um", "um"))
+layer = viewer.add_labels(
+    labels,
+    name="cells nuclei",
+    scale=(0.5, 0.5),
+    units=("um", "um"),
+    features={"index": [1, 2], "mean_probability": [0.9, 0.8]},
+    metadata={"napari_nuclei": {"rows": (0, 12)}, "another": object()},
+)
 tools = CorrectionTools(viewer)
 viewer.window.add_dock_widget(tools)
 tools.set_layer(layer)
@@ -228,6 +235,9 @@ def test_what_a_killed_napari_had_not_saved_comes_back(viewer: Viewer, qtbot: Qt
     (layer,) = restored.args
     assert (layer.data[2:6, 2:6] == 7).all()
     assert tuple(layer.scale) == (0.5, 0.5)
+    assert [str(unit) for unit in layer.units] == ["micrometer", "micrometer"]
+    assert layer.features["mean_probability"].tolist() == [0.9, 0.8]
+    assert layer.metadata == {"napari_nuclei": {"rows": [0, 12]}}
     corrections = corrections_of(layer)
     assert corrections.accepted == {2}
     assert corrections.n_corrected == 1

@@ -105,8 +105,13 @@ def find_changes(labels: _Labels, found: _Labels, painted: _Mask) -> Changes:
         Shape (Y, X), bool: where somebody has ever painted. Other differences come from programs,
         and nobody has looked at them.
     """
-    touched = painted & (labels != found)
-    before, after = found[touched], labels[touched]
+    # Little of an image is painted: all else follows from the places where it is.
+    places = np.flatnonzero(painted)
+    before, after = found.ravel()[places], labels.ravel()[places]
+    is_other = before != after
+    before, after = before[is_other], after[is_other]
+    touched = np.zeros(labels.shape, bool)
+    touched.ravel()[places[is_other]] = True
     ids, index = np.unique(before, return_inverse=True)
     is_there = np.isin(ids, labels[np.isin(labels, ids)])
     is_gone = ~is_there & (ids > 0)

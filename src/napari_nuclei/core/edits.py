@@ -74,7 +74,7 @@ def nucleus_under(labels: _Labels, line: NDArray[np.floating]) -> int:
 
 def find(labels: _Labels, *nuclei: int) -> Window | None:
     """Return the smallest window that holds nuclei whole; None when none of them is there."""
-    is_one = np.isin(labels, nuclei)
+    is_one = np.any([labels == nucleus for nucleus in nuclei], axis=0)
     rows, columns = np.flatnonzero(is_one.any(axis=1)), np.flatnonzero(is_one.any(axis=0))
     if not len(rows):
         return None

@@ -219,7 +219,7 @@ def _pack(work: Work) -> dict[str, NDArray[Any]]:
         "windows": np.array(windows, np.int64).reshape(-1, 4),
         "nuclei": np.array([seen.nucleus for seen in work.seen], np.int64),
         "seen": np.concatenate([np.zeros(0, work.labels.dtype), *values]),
-        "about": np.array(json.dumps({"name": work.name, "place": work.place})),
+        "about": np.array(json.dumps({"name": work.name, "place": work.place}, default=str)),
     }
 
 

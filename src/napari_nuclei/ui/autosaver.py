@@ -166,9 +166,10 @@ def _work_of(layer: Labels) -> Work | None:
 
 
 def _place_of(layer: Labels) -> dict[str, Any]:
-    """Return where a layer lies as JSON values, as `add_labels` of a viewer takes them."""
+    """Return as JSON values what `add_labels` of a viewer takes to make such a layer again."""
     geometry = layer_geometry(layer, layer.ndim, np.zeros(layer.ndim), np.ones(layer.ndim))
-    place = {
-        name: np.asarray(value).tolist() for name, value in geometry.items() if name != "units"
-    }
-    return place | {"units": [str(unit) for unit in geometry["units"]]}
+    units = [str(unit) for unit in geometry.pop("units")]
+    place = {name: np.asarray(value).tolist() for name, value in geometry.items()}
+    features = {str(name): layer.features[name].tolist() for name in layer.features}
+    recipe = {key: value for key, value in layer.metadata.items() if key == "napari_nuclei"}
+    return place | {"units": units, "features": features, "metadata": recipe}

@@ -46,6 +46,7 @@ class Toolbox(QObject):
         self.corrector: Corrector | None = None
         self.queue = CheckQueue(self)
         self.queue.ranked.connect(self._on_ranked)
+        viewer.dims.events.ndisplay.connect(self._on_left)
         self._is_awaited = False
         self.key = ""
         self._gestures: Gestures | None = None
@@ -138,7 +139,7 @@ class Toolbox(QObject):
         except InputError as error:
             self.said.emit(str(error))
 
-    def _on_left(self) -> None:
+    def _on_left(self, event: object = None) -> None:
         self.leave()
         self.said.emit("")
 
@@ -171,11 +172,12 @@ class Toolbox(QObject):
         if self.queue.order is None:
             self._is_awaited = True
             return "Looking for the least certain nucleus…"
-        return self._show(corrector, self.queue.go_on, corrector.corrections.done)
+        done = corrector.corrections.done
+        return self._show(corrector, self.queue.go_on, done) or "All nuclei are checked."
 
     def _go_back(self, corrector: Corrector) -> str:
         gone = corrector.corrections.changes().gone
-        return self._show(corrector, self.queue.go_back, gone)
+        return self._show(corrector, self.queue.go_back, gone) or "This is the first one."
 
     def _show(
         self, corrector: Corrector, go: Callable[[set[int]], int], left_out: Collection[int]
@@ -189,7 +191,7 @@ class Toolbox(QObject):
             # A program has removed it.
             left_out.add(nucleus)
         else:
-            return "All nuclei are checked." if go == self.queue.go_on else "This is the first one."
+            return ""
         centre, side_px = place
         look_at(self._viewer, corrector.layer, centre, max(side_px, self.queue.typical_px))
         corrector.layer.selected_label = nucleus

@@ -46,6 +46,11 @@ def default_project() -> Path:
     return _home() / "corrections"
 
 
+def autosaves() -> Path:
+    """Return the folder that keeps corrections until they are saved or napari is closed."""
+    return _home() / "autosave"
+
+
 def sample_cache() -> Path:
     """Return the folder that keeps downloaded sample images."""
     override = os.environ.get("NAPARI_NUCLEI_HOME")

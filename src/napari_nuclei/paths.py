@@ -31,6 +31,13 @@ def user_models() -> Path:
     return _home() / "models"
 
 
+def sample_cache() -> Path:
+    """Return the folder that keeps downloaded sample images."""
+    override = os.environ.get("NAPARI_NUCLEI_HOME")
+    parent = Path(override) if override else Path(platformdirs.user_cache_dir(_APP))
+    return parent / "samples"
+
+
 def training_runs() -> Path:
     """Return the folder of the trainings that were started from the widget."""
     return _home() / "runs"
@@ -39,13 +46,6 @@ def training_runs() -> Path:
 def default_project() -> Path:
     """Return the project folder of the corrections of somebody who has chosen no other."""
     return _home() / "corrections"
-
-
-def sample_cache() -> Path:
-    """Return the folder that keeps downloaded sample images."""
-    override = os.environ.get("NAPARI_NUCLEI_HOME")
-    parent = Path(override) if override else Path(platformdirs.user_cache_dir(_APP))
-    return parent / "samples"
 
 
 def local_data() -> Path | None:

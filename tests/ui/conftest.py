@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from qtpy.QtCore import QThreadPool
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
-from napari_nuclei.ui import batch_widget, segment_widget
+from napari_nuclei.ui import autosaver, batch_widget, segment_widget
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -34,6 +35,7 @@ class FakeModel:
 
     name: str = "fake"
     sha256: str = "0" * 64
+    folder: Path = Path("nowhere")
     thresholds: InstanceOptions = field(default_factory=InstanceOptions)
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
     gate: threading.Event = field(default_factory=threading.Event)
@@ -88,6 +90,13 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
     yield fake
     fake.gate.set()
     assert QThreadPool.globalInstance().waitForDone(GATE_TIMEOUT_S * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _own_autosave() -> Iterator[None]:
+    """Let each test save its corrections in its own home."""
+    yield
+    autosaver.close()
 
 
 @pytest.fixture

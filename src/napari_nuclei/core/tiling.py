@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_nuclei.core.resampling import Window
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,24 @@ class Grid:
         """
         height, width = self.shape
         return self._axis_weights(height), self._axis_weights(width)
+
+    def part_around(self, window: Window) -> Window:
+        """Return the smallest part of the image that has all tiles of each pixel of a window.
+
+        A grid of that part's shape consists of these tiles: blended there, the window is the same
+        as in the whole image.
+        """
+        rows, columns = (
+            self._around(part, length) for part, length in zip(window, self.shape, strict=True)
+        )
+        return rows, columns
+
+    def _around(self, part: slice, length_px: int) -> slice:
+        first = max(0, (part.start - self.tile_px) // self.step_px + 1)
+        last = min((part.stop - 1) // self.step_px, self._count(length_px) - 1)
+        first = min(first, last)
+        start = first * self.step_px
+        return slice(start, min(last * self.step_px + self.tile_px, length_px))
 
     def _count(self, length_px: int) -> int:
         return max(1, -(-(length_px - 2 * self.halo_px) // self.step_px))

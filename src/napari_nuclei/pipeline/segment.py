@@ -94,6 +94,11 @@ class Segmentation:
     recipe: dict[str, Any]
 
     @property
+    def n_nuclei(self) -> int:
+        """Number of nuclei, the rows of the table."""
+        return len(self.table["index"])
+
+    @property
     def diameter_px(self) -> float | None:
         """The diameter for which the image was resized, chosen or estimated; None: it was not."""
         diameter_px: float | None = self.recipe["options"]["diameter_px"]

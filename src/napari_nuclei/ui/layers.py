@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_nuclei.core.regions import Region
+    from napari_nuclei.pipeline.blocks import BlockSegmentation
     from napari_nuclei.pipeline.segment import Segmentation
     from napari_nuclei.pipeline.stack import StackSegmentation
 
@@ -119,17 +120,19 @@ def add_nuclei(
     labels : numpy.ndarray
         A copy of the labels that were found, so that painting leaves the result as it was computed.
     """
-    return viewer.add_labels(
+    layer = viewer.add_labels(
         planes.as_layer_data(labels),
         name=nuclei_name(planes.name),
-        features=segmentation.table,
         metadata=recipe_metadata(planes, segmentation),
         **planes.geometry,
     )
+    # Afterwards: a new layer with features is more than napari's status bar can take in 3D.
+    layer.features = segmentation.table
+    return layer
 
 
 def recipe_metadata(
-    planes: Planes, segmentation: Segmentation | StackSegmentation
+    planes: Planes, segmentation: Segmentation | StackSegmentation | BlockSegmentation
 ) -> dict[str, Any]:
     """Return the layer metadata: how the labels were made and of which image and planes."""
     region = planes.region

@@ -1,4 +1,8 @@
-"""Images larger than the memory: segmented block by block, into a file that the layer shows."""
+"""Images larger than the memory: segmented block by block, into a file that the layer shows.
+
+What reads and writes such files takes half a second to import: only where it is used, so that
+opening the widget need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dask.array as da
-
 from napari_nuclei import paths
-from napari_nuclei.pipeline.blocks import BlockJob, LargeImage, open_levels
 from napari_nuclei.pipeline.resources import memory_refusal
 from napari_nuclei.ui.layers import recipe_metadata
 from napari_nuclei.ui.names import nuclei_name
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_nuclei.model.store import Model
-    from napari_nuclei.pipeline.blocks import BlockSegmentation
+    from napari_nuclei.pipeline.blocks import BlockJob, BlockSegmentation, LargeImage
     from napari_nuclei.pipeline.segment import SegmentOptions
     from napari_nuclei.ui.planes import Planes
 
@@ -46,6 +47,8 @@ def make_job(planes: Planes, model: Model, options: SegmentOptions, folder: Path
 
     So the next Run goes on where one was cancelled.
     """
+    from napari_nuclei.pipeline.blocks import BlockJob
+
     made_of = [planes.name, planes.place, planes.region.rows, planes.region.columns]
     made_by = [model.sha256, asdict(options), planes.pixel_um]
     key = hashlib.sha256(json.dumps([made_of, made_by]).encode()).hexdigest()[:8]
@@ -56,6 +59,10 @@ def make_job(planes: Planes, model: Model, options: SegmentOptions, folder: Path
 
 def add_large_nuclei(viewer: Viewer, planes: Planes, found: BlockSegmentation) -> Labels:
     """Add a layer that shows the labels from their file, in all its resolutions."""
+    import dask.array as da
+
+    from napari_nuclei.pipeline.blocks import open_levels
+
     levels = [planes.as_layer_data(da.from_zarr(level)) for level in open_levels(found.labels)]
     is_small = len(levels) == 1
     return viewer.add_labels(
@@ -68,6 +75,8 @@ def add_large_nuclei(viewer: Viewer, planes: Planes, found: BlockSegmentation) -
 
 
 def _large_image(planes: Planes) -> LargeImage:
+    from napari_nuclei.pipeline.blocks import LargeImage
+
     selector = tuple(
         slice(*part.indices(length)[:2]) if isinstance(part, slice) else part
         for part, length in zip(planes.selector, planes.data.shape, strict=False)

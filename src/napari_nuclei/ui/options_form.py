@@ -44,6 +44,7 @@ class OptionsForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences = read_preferences()
+        self._default_thresholds = _default_thresholds()
         self._manifests: list[Manifest] = []
         self.model = QComboBox()
         self.model.setToolTip("The model that ships, or one that you trained or imported")
@@ -136,7 +137,7 @@ class OptionsForm(QWidget):
 
     def _model_thresholds(self) -> InstanceOptions:
         index = self.model.currentIndex() - 1
-        return self._manifests[index].thresholds if index >= 0 else _default_thresholds()
+        return self._manifests[index].thresholds if index >= 0 else self._default_thresholds
 
 
 def _default_thresholds() -> InstanceOptions:

@@ -19,7 +19,6 @@ from napari_nuclei.core.instances import label_nuclei
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed, load_model
-from napari_nuclei.pipeline.blocks import block_steps
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.resources import Pace, Stopwatch
 from napari_nuclei.pipeline.stack import segment_planes_steps
@@ -336,6 +335,9 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
 
 def _large_steps(request: _Request, folder: Path) -> Generator[Progress, None, _LargeOutcome]:
     """Segment block by block, in the worker."""
+    # Half a second to import, as in `large_images`.
+    from napari_nuclei.pipeline.blocks import block_steps
+
     yield Progress(0, 0)
     model = load_model(request.model_name)
     yield Progress(0, 0)

@@ -12,8 +12,8 @@ import pytest
 import napari_nuclei
 
 PACKAGE = Path(napari_nuclei.__file__).parent
-NETWORK = {"keras", "tensorflow", "torch", "jax"}
-SCREEN = {"napari", "qtpy", "superqt", "magicgui", "PyQt5", "PyQt6", "PySide6"}
+NETWORK = {"keras", "tensorflow", "torch", "jax", "onnx", "onnxruntime"}
+SCREEN = {"napari", "qtpy", "superqt", "magicgui", "pyqtgraph", "PyQt5", "PyQt6", "PySide6"}
 FILES = {"imageio.v3", "matplotlib", "platformdirs", "pooch", "safetensors", "tifffile"}
 
 LIST_MODULES = """

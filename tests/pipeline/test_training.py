@@ -113,6 +113,16 @@ def test_a_killed_run_resumes_at_the_epoch_it_had_reached(dataset, tmp_path):
     assert seen == list(range(reached + 1, 5))
 
 
+def test_a_run_that_another_process_is_at_is_left_alone(dataset, tmp_path):
+    train(dataset, tmp_path / "run", replace(TINY, epochs=1))
+    with (
+        runs.hold(runs.reopen(tmp_path / "run")),
+        pytest.raises(RunError, match="another process is still at it"),
+    ):
+        train(dataset, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "model").exists()
+
+
 def test_a_single_image_cannot_be_split(dataset, tmp_path):
     alone = type(dataset)(dataset.path, dataset.layout, dataset.items[:1])
     with pytest.raises(DatasetError, match="training needs two images or more"):

@@ -15,7 +15,7 @@ from qtpy.QtCore import QThreadPool
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
-from napari_nuclei.ui import batch_widget, segment_widget
+from napari_nuclei.ui import autosaver, batch_widget, segment_widget
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -90,6 +90,13 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
     yield fake
     fake.gate.set()
     assert QThreadPool.globalInstance().waitForDone(GATE_TIMEOUT_S * 1000)
+
+
+@pytest.fixture(autouse=True)
+def _own_autosave() -> Iterator[None]:
+    """Let each test save its corrections in its own home."""
+    yield
+    autosaver.close()
 
 
 @pytest.fixture

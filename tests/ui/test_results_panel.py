@@ -256,7 +256,8 @@ def test_all_planes_are_measured_shown_and_copied(
     assert labels.data.shape == (3, 1, 40, 50)
     assert labels.features["z"].tolist() == [0, 0, 2, 2]
     assert labels.features["area_um2"].tolist() == [25, 37.5] * 2
-    np.testing.assert_allclose(labels.features["mean_intensity"], [1, 0.6] * 2)
+    np.testing.assert_allclose(labels.features["mean_intensity_1"], [0, 0] * 2)
+    np.testing.assert_allclose(labels.features["mean_intensity_2"], [1, 0.6] * 2)
     assert panel.count.text() == "4 nuclei"
     shown = viewer.layers["stack probability"]
     np.testing.assert_allclose(shown.data[:, 0], image.data[:, 1], atol=1e-6)

@@ -48,6 +48,33 @@ def labels_of(viewer: Viewer) -> list[Labels]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]
 
 
+def test_model_is_loaded_when_the_widget_opens_and_its_faults_are_told_at_run(
+    viewer: Viewer,
+    two_squares: NDArray[np.float32],
+    notifications: list[Notification],
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+) -> None:
+    loaders: list[threading.Thread] = []
+
+    def damaged(name: str | None) -> None:
+        loaders.append(threading.current_thread())
+        raise ModelError("The model is damaged.")
+
+    monkeypatch.setattr(segment_widget, "load_model", damaged)
+    viewer.add_image(two_squares)
+    widget = segment_widget.SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+
+    with qtbot.waitSignal(widget.warming.ended, timeout=20_000):
+        widget.show()
+
+    assert len(loaders) == 1
+    assert loaders[0] is not threading.main_thread()
+    assert not notifications
+    assert widget.panel.button.isEnabled()
+
+
 def test_run_is_disabled_with_the_reason(viewer: Viewer, widget: SegmentWidget) -> None:
     assert not widget.panel.button.isEnabled()
     assert widget.panel.status.text().startswith("Open an image first")

@@ -102,9 +102,15 @@ class Grid:
         Returns
         -------
         numpy.ndarray
-            Shape (len(tiles), tile_px, tile_px, C), the image's dtype.
+            Shape (len(tiles), tile_px, tile_px, C), the image's dtype; each channel is contiguous
+            in memory, as the network computes.
         """
-        return np.stack([self._cut_one(image, tile) for tile in tiles])
+        side_px = self.tile_px
+        channels_first = np.empty((len(tiles), image.shape[2], side_px, side_px), image.dtype)
+        batch = np.moveaxis(channels_first, 1, -1)
+        for target, tile in zip(batch, tiles, strict=True):
+            target[...] = self._cut_one(image, tile)
+        return batch
 
     @cached_property
     def weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -139,6 +145,8 @@ class Grid:
     def _cut_one(self, image: NDArray[np.float32], tile: Tile) -> NDArray[np.float32]:
         inside = image[tile.y_px : tile.y_px + self.tile_px, tile.x_px : tile.x_px + self.tile_px]
         missing = [(0, self.tile_px - length) for length in inside.shape[:2]]
+        if not np.any(missing):
+            return inside
         return np.pad(inside, [*missing, (0, 0)], mode="symmetric")
 
     def _axis_weights(self, length_px: int) -> NDArray[np.float32]:
@@ -163,8 +171,10 @@ class Stitcher:
 
     def __init__(self, grid: Grid, channels: int) -> None:
         self._grid = grid
-        self.maps: NDArray[np.float32] = np.zeros((*grid.shape, channels), np.float32)
-        """Shape (Y, X, channels), float32; complete once every tile of the grid was added."""
+        channels_first = np.zeros((channels, *grid.shape), np.float32)
+        self.maps: NDArray[np.float32] = np.moveaxis(channels_first, 0, -1)
+        """Shape (Y, X, channels), float32, each channel contiguous in memory; complete once every
+        tile of the grid was added."""
 
     def add(self, tiles: list[Tile], predictions: NDArray[np.float32]) -> None:
         """Add predictions of shape (len(tiles), tile_px, tile_px, channels)."""

@@ -101,7 +101,7 @@ class Plan:
     source : PlaneSource
         Where they come from.
     predictor : Predictor
-        For batches of no more tiles than a plane has.
+        For batches of at most as many tiles as the options say.
     options : SegmentOptions
         With the diameter that was estimated.
     limits : Limits or None

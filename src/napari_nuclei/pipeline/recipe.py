@@ -32,7 +32,7 @@ class TrainOptions:
         Share of the deepest feature maps that are dropped while training.
     freeze_encoder : bool
     freeze_batchnorm : bool
-        Keep the statistics of the encoder's batch normalisation; a step is a third faster.
+        Keep the statistics of the encoder's batch normalisation; a step is about a fifth faster.
     encoder_weights : str
         ``"imagenet"`` (ships with the package), ``"random"``, or the path of a safetensors file.
     decoder_filters : tuple of int

@@ -185,7 +185,8 @@ def estimate_diameter_steps(
     for zoom in _zooms(image.shape):
         view = _view(image, focus, zoom)
         maps = yield from _without_total(predict_steps(view.image, predictor, options))
-        focus = _most_likely_place(maps, view)
+        if not _shows_all(image.shape, 2 * zoom):
+            focus = _most_likely_place(maps, view)
         fine = _look(maps, label_nuclei(maps, thresholds), zoom)
         if coarse and fine:
             support = _support(coarse, fine)
@@ -201,6 +202,11 @@ def _zooms(shape: tuple[int, ...]) -> Iterator[float]:
     """Yield the sizes worth looking at: not so small that nothing is left of the image."""
     side_px = max(shape[:2])
     yield from (zoom for zoom in _ZOOMS if zoom >= 1 or zoom * side_px >= _SMALLEST_VIEW_PX)
+
+
+def _shows_all(shape: tuple[int, ...], zoom: float) -> bool:
+    """Tell whether a view at this zoom has the whole image, wherever its focus is."""
+    return max(shape[:2]) * zoom <= _VIEW_PX
 
 
 def _view(image: Pixels, focus: tuple[float, float], zoom: float) -> _View:

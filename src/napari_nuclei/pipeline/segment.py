@@ -238,6 +238,6 @@ def make_recipe(model: store.Model, options: SegmentOptions) -> dict[str, Any]:
         "options": asdict(replace(options, **asdict(thresholds))),
         "versions": {
             "napari-nuclei": napari_nuclei.__version__,
-            **{name: version(name) for name in ("keras", "numpy")},
+            **{name: version(name) for name in ("onnxruntime", "numpy")},
         },
     }

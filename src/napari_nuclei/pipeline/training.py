@@ -83,21 +83,31 @@ def train(
     DatasetError
         When there are fewer than two images, or one cannot be read.
     RunError
-        When the run folder cannot be used.
+        When the run folder cannot be used, or another process is at it.
     """
     options = options or TrainOptions()
     run = _open_run(dataset, folder, options, val_fraction, name, resume)
+    logs = reports.TensorBoard(folder / "tensorboard") if tensorboard else None
+    with runs.hold(run):
+        try:
+            return _train(run, dataset, logs, on_epoch)
+        except NucleiError:
+            # Nothing was learnt: the folder must not stand in the way of the next try.
+            if not resume and not run.history.epochs:
+                runs.discard(run)
+            raise
+
+
+def _train(
+    run: runs.Run,
+    dataset: Dataset,
+    logs: reports.TensorBoard | None,
+    on_epoch: Callable[[Epoch], object] | None,
+) -> Path:
     options = TrainOptions.from_json(run.request["options"])
     train_items, val_items = _items_of(run, dataset)
-    logs = reports.TensorBoard(folder / "tensorboard") if tensorboard else None
-    try:
-        steps = steps_from_scratch(run, train_items, val_items, options)
-        network = _follow(steps, run, val_items[0], logs, on_epoch)
-    except NucleiError:
-        # Nothing was learnt: the folder must not stand in the way of the next try.
-        if not resume and not run.history.epochs:
-            runs.discard(run)
-        raise
+    steps = steps_from_scratch(run, train_items, val_items, options)
+    network = _follow(steps, run, val_items[0], logs, on_epoch)
     return _save(run, network, options, val_items)
 
 

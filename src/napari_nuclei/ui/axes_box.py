@@ -85,12 +85,12 @@ class AxesBox(QObject):
         if layer is self._layer and _is_same_image(reading, self._reading):
             return
         self._layer = layer
-        self._reading = _with_shown_channel(reading, layer, dims)
+        self._reading = with_shown_channel(reading, layer, dims)
         self._fill()
 
     def follow_slider(self, dims: Dims) -> None:
         """Take the channel that the viewer's slider shows, after it was moved."""
-        reading = _with_shown_channel(self._reading, self._layer, dims)
+        reading = with_shown_channel(self._reading, self._layer, dims)
         self.channel.setValue(reading.channel + 1)
 
     def _fill(self) -> None:
@@ -163,7 +163,7 @@ def _is_same_image(new: AxisReading, old: AxisReading) -> bool:
     return (new.shape, new.names, new.rgb) == (old.shape, old.names, old.rgb)
 
 
-def _with_shown_channel(reading: AxisReading, layer: Image | None, dims: Dims) -> AxisReading:
+def with_shown_channel(reading: AxisReading, layer: Image | None, dims: Dims) -> AxisReading:
     """Return the reading with the channel that is on screen."""
     axis = reading.channel_axis
     if layer is None or axis is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
@@ -16,7 +17,6 @@ from napari_nuclei.pipeline.reading import read_shape
 from napari_nuclei.pipeline.reproduce import ImageSource
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Image, Labels
 
     from napari_nuclei.ui.live_thresholds import Result
@@ -61,20 +61,24 @@ class Found:
             self.planes.from_layer_data(self.layer.data),
             self.probability,
             _Pixels(self.planes),  # type: ignore[arg-type]  # an array as far as is needed
+            channels=[str(number) for number, _ in enumerate(self.planes.channels, 1)],
             axes=self.planes.names,
             pixel_um=self.planes.pixel_um,
         )
 
 
 class _Pixels:
-    """The pixels of planes without alpha, each plane read when it is needed."""
+    """The pixels of planes in all channels, without alpha, each plane read when it is needed."""
 
     def __init__(self, planes: Planes) -> None:
         self._planes = planes
-        self.shape = (*planes.counts, *planes.shape) + ((len(RGB_CHANNELS),) if planes.rgb else ())
+        channels = len(RGB_CHANNELS) if planes.rgb else len(planes.channels)
+        self.shape = (*planes.counts, *planes.shape) + ((channels,) if channels else ())
         self.ndim = len(self.shape)
 
     def __getitem__(self, index: tuple[int, ...]) -> NDArray[Any]:
+        if self._planes.channels:
+            return np.stack([channel.read(index) for channel in self._planes.channels], axis=-1)
         pixels = self._planes.read(index)
         return pixels[..., : len(RGB_CHANNELS)] if self._planes.rgb else pixels
 

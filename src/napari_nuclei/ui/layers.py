@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
             selector[axis] = at
         names, place = (), reading.place(position)
     geometry, single_axes = _placed(layer, reading, selector)
-    return Planes(
+    planes = Planes(
         _full_data(layer),
         tuple(selector),
         names,
@@ -61,6 +62,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         single_axes,
         pixel_size_um(layer, reading.spatial_axes),
     )
+    return replace(planes, channels=_channels(planes, reading))
 
 
 def region_of(
@@ -118,13 +120,15 @@ def add_nuclei(
     labels : numpy.ndarray
         A copy of the labels that were found, so that painting leaves the result as it was computed.
     """
-    return viewer.add_labels(
+    layer = viewer.add_labels(
         planes.as_layer_data(labels),
         name=nuclei_name(planes.name),
-        features=segmentation.table,
         metadata=recipe_metadata(planes, segmentation),
         **planes.geometry,
     )
+    # Afterwards: a new layer with features is more than napari's status bar can take in 3D.
+    layer.features = segmentation.table
+    return layer
 
 
 def recipe_metadata(
@@ -140,6 +144,17 @@ def recipe_metadata(
         "outlines": [outline.tolist() for outline in region.outlines],
     }
     return {"napari_nuclei": {**segmentation.recipe, **source}}
+
+
+def _channels(planes: Planes, reading: AxisReading) -> tuple[Planes, ...]:
+    axis = reading.channel_axis
+    if axis is None or reading.rgb or reading.shape[axis] == 1:
+        return ()
+    before, after = planes.selector[:axis], planes.selector[axis + 1 :]
+    return tuple(
+        replace(planes, selector=(*before, channel, *after))
+        for channel in range(reading.shape[axis])
+    )
 
 
 def _full_data(layer: Image) -> Any:

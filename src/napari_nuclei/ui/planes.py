@@ -56,6 +56,9 @@ class Planes:
         Where such a layer needs an axis of length one to lie on the image.
     pixel_um : float or None
         Side of a pixel in micrometres; None where nobody knows.
+    channels : tuple of Planes
+        The same planes in each channel of the image, this one's among them; empty where there is
+        only one. They stay those of the layer when these planes are `loaded`.
     """
 
     data: Any
@@ -68,6 +71,7 @@ class Planes:
     geometry: dict[str, Any]
     single_axes: tuple[int, ...] = ()
     pixel_um: float | None = None
+    channels: tuple[Planes, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...]:

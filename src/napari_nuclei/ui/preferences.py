@@ -25,6 +25,8 @@ class Preferences:
         Where labels of images larger than the memory go; empty: into the user's data folder.
     image_folder, result_folder : str
         Of the Batch widget; may be empty.
+    project_folder : str
+        Where corrections are kept; empty: in the user's data folder.
     """
 
     model: str = ""
@@ -33,6 +35,7 @@ class Preferences:
     large_folder: str = ""
     image_folder: str = ""
     result_folder: str = ""
+    project_folder: str = ""
 
 
 def read_preferences() -> Preferences:
@@ -42,4 +45,5 @@ def read_preferences() -> Preferences:
     except KeyError:
         # The plugin was disabled, and a widget is used from a script.
         return Preferences()
-    return Preferences(**settings.segmentation.model_dump(), **settings.batch.model_dump())
+    pages = (settings.segmentation, settings.batch, settings.training)
+    return Preferences(**{name: value for page in pages for name, value in page})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QGuiApplication
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.viewer import Viewer
 
+    from napari_nuclei.pipeline.reproduce import ImageSource
     from napari_nuclei.ui.found import Found
+
+    AsText = Callable[[dict[str, Any], ImageSource], str]
 
 
 class ResultsPanel(QWidget):
@@ -167,8 +170,8 @@ class ResultsPanel(QWidget):
         self._say("The table was not saved.")
         self.failed.emit(error)
 
-    def _copy(self, as_text: object, where: str, checked: bool = False) -> None:
-        if self._current is not None and callable(as_text):
+    def _copy(self, as_text: AsText, where: str, checked: bool = False) -> None:
+        if self._current is not None:
             source = self._current.source
             try:
                 text = as_text(self._current.recipe, source)

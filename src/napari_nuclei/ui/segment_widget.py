@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+import numpy as np
 from napari.layers import Shapes
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_nuclei.core.instances import label_nuclei
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed, load_model
@@ -38,7 +40,6 @@ from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
 from napari_nuclei.ui.words import breakable, describe_result, describe_task
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Image
     from napari.viewer import Viewer
     from qtpy.QtGui import QShowEvent
@@ -107,6 +108,7 @@ class SegmentWidget(QWidget):
         self.device = QLabel(f"Runs on {device_name()}")
         self.device.setWordWrap(True)
         self.job = Job(self)
+        self.warming = Job(self)
         self.live = LiveThresholds(napari_viewer, self)
         self.results = ResultsPanel(napari_viewer, self)
         actions = {
@@ -130,14 +132,17 @@ class SegmentWidget(QWidget):
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """List models that were trained or imported meanwhile."""
+        """List models that were trained or imported meanwhile, and load the chosen one."""
         self.controls.refresh_models()
+        if not self.warming.running:
+            self.warming.start(_warm_steps(self.controls.model_name))
         super().showEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Cancel when the dock is closed: napari then takes the widget out of it."""
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.job.cancel()
+            self.warming.cancel()
             self.live.forget()
             self.results.stop()
             self.shortcuts.release()
@@ -306,6 +311,14 @@ class SegmentWidget(QWidget):
     def _say(self, message: str) -> None:
         if not self.job.running:
             self.panel.show_idle(message, can_run=not self._refusal())
+
+
+def _warm_steps(model_name: str | None) -> Generator[Progress, None, Model]:
+    """Load what a first run needs before anybody presses Run; what is wrong is told then."""
+    yield Progress(0, 0)
+    label_nuclei(np.zeros((1, 1, 3), np.float32))
+    yield Progress(0, 0)
+    return load_model(model_name)
 
 
 def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:

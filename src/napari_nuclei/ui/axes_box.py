@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_nuclei.core.axes import AxisReading
+from napari_nuclei.ui.geometry import world_to_pixels
 from napari_nuclei.ui.layers import read_layer
 from napari_nuclei.ui.planes import Scope
 
@@ -168,7 +169,7 @@ def _with_shown_channel(reading: AxisReading, layer: Image | None, dims: Dims) -
     axis = reading.channel_axis
     if layer is None or axis is None:
         return reading
-    position = layer.world_to_data(dims.point[-layer.ndim :])[axis]
+    position = world_to_pixels(layer, [dims.point], dims.units)[0, axis]
     return replace(reading, channel=int(min(max(round(position), 0), reading.shape[axis] - 1)))
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.testing import assert_array_equal
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox
 
 from napari_nuclei import paths
 from napari_nuclei.core.measure import measure
@@ -141,6 +142,51 @@ def test_the_table_is_that_of_napari(viewer: Viewer, nuclei: Labels, panel: Resu
     assert any("Features table" in name for name in viewer.window.dock_widgets)
 
 
+def answer(monkeypatch: pytest.MonkeyPatch, name: Path) -> None:
+    """Let the next file dialog be one of Qt, answered with a name that was typed."""
+
+    def type_name(dialog: QFileDialog) -> int:
+        dialog.findChild(QLineEdit).setText(str(name))
+        dialog.accept()
+        return dialog.result()
+
+    monkeypatch.setattr(QFileDialog, "exec", type_name)
+
+
+def test_a_dot_in_the_name_of_a_csv_is_no_suffix(
+    nuclei: Labels,
+    panel: ResultsPanel,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "exp1.csv").write_text("of somebody else")
+    answer(monkeypatch, tmp_path / "exp1.2.csv")
+    with qtbot.waitSignal(panel.writer.ended, timeout=30_000):
+        panel.save.click()
+    assert (tmp_path / "exp1.csv").read_text() == "of somebody else"
+    assert (tmp_path / "exp1.2.csv").exists()
+
+
+def test_the_dialog_asks_before_a_csv_is_replaced(
+    nuclei: Labels, panel: ResultsPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "table.csv").write_text("of somebody else")
+    asked: list[str] = []
+
+    def refuse() -> None:
+        (box,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, QMessageBox)]
+        asked.append(box.text())
+        box.reject()
+
+    QTimer.singleShot(0, refuse)
+    answer(monkeypatch, tmp_path / "table")
+    panel.save.click()
+    assert "table.csv already exists" in asked[0]
+    assert not panel.writer.running
+    assert (tmp_path / "table.csv").read_text() == "of somebody else"
+
+
 def test_the_csv_has_the_columns_of_the_command_line(
     nuclei: Labels,
     panel: ResultsPanel,
@@ -149,8 +195,7 @@ def test_the_csv_has_the_columns_of_the_command_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    chosen = (str(tmp_path / "table"), "")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: chosen)
+    answer(monkeypatch, tmp_path / "table")
     nuclei.fill((6, 6), 0)
     with qtbot.waitSignal(panel.writer.ended, timeout=30_000):
         panel.save.click()

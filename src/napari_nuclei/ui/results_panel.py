@@ -161,10 +161,13 @@ class ResultsPanel(QWidget):
 
     def _ask_and_save(self) -> None:
         if self._current is not None:
-            suggested = f"{self._current.image.name}_nuclei.csv"
-            name, _ = QFileDialog.getSaveFileName(self, "Save table", suggested, "CSV (*.csv)")
-            if name:
-                self.save_csv(Path(name).with_suffix(".csv"))
+            dialog = QFileDialog(self, "Save table", "", "CSV (*.csv)")
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            # By the dialog, not here: it asks before it replaces the file that is written.
+            dialog.setDefaultSuffix("csv")
+            dialog.selectFile(f"{self._current.image.name}_nuclei.csv")
+            if dialog.exec():
+                self.save_csv(Path(dialog.selectedFiles()[0]))
 
     def _on_not_written(self, error: Exception) -> None:
         self._say("The table was not saved.")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.testing import assert_array_equal
-from qtpy.QtCore import QThreadPool
 
 from napari_nuclei.pipeline.batch import plan_batch, segment_files
 from napari_nuclei.pipeline.results import Extras
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.batch_widget import BatchWidget
 
 Press = "Callable[[BatchWidget], None]"
+Wait = "Callable[[], None]"
 TIMEOUT_MS = 30_000
 
 
@@ -132,12 +132,12 @@ def test_cancel_leaves_no_half_file_and_run_goes_on(
 
 
 def test_closed_in_mid_run(
-    ready: BatchWidget, viewer: Viewer, model: FakeModel, start: str
+    ready: BatchWidget, viewer: Viewer, model: FakeModel, start: str, wait_for_jobs: Wait
 ) -> None:
     start(ready)
     viewer.window.remove_dock_widget(ready)
     model.gate.set()
-    assert QThreadPool.globalInstance().waitForDone(TIMEOUT_MS)
+    wait_for_jobs()
     assert not ready.controls.results.path.exists()
 
 

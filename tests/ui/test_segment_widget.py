@@ -13,7 +13,6 @@ import pytest
 from napari.layers import Labels
 from napari.utils.notifications import Notification, notification_manager
 from numpy.testing import assert_allclose, assert_array_equal
-from qtpy.QtCore import QThreadPool
 
 from napari_nuclei.errors import ModelError
 from napari_nuclei.ui import segment_widget
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 Press = "Callable[[SegmentWidget], None]"
+Wait = "Callable[[], None]"
 LARGE = np.zeros((700, 700), np.float32)
 LARGE[::50] = 1.0  # 49 tiles, four batches
 
@@ -238,7 +238,12 @@ def test_image_renamed_and_another_chosen_in_mid_run(
 
 @pytest.mark.parametrize("how", ["viewer", "dock"])
 def test_closed_in_mid_run(
-    how: str, viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press
+    how: str,
+    viewer: Viewer,
+    widget: SegmentWidget,
+    model: FakeModel,
+    start: Press,
+    wait_for_jobs: Wait,
 ) -> None:
     viewer.add_image(LARGE, name="cells")
     start(widget)
@@ -247,7 +252,7 @@ def test_closed_in_mid_run(
     else:
         viewer.window.remove_dock_widget(widget)
     model.gate.set()
-    assert QThreadPool.globalInstance().waitForDone(10_000)
+    wait_for_jobs()
     assert model.batches < 4
     assert labels_of(viewer) == []
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from napari.layers import Labels
 from numpy.testing import assert_allclose, assert_array_equal
-from qtpy.QtCore import QThreadPool, QTimer
+from qtpy.QtCore import QTimer
 
 from napari_nuclei.pipeline import resources
 from napari_nuclei.pipeline.resources import Pace
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 Press = "Callable[[SegmentWidget], None]"
+Wait = "Callable[[], None]"
 # By the clock, when the machine is busy with other things; and of the GUI thread's own work.
 LONGEST_WAIT_S = 2.0
 LONGEST_WORK_S = 0.1
@@ -176,6 +177,20 @@ def test_channel_axis_can_be_chosen_and_follows_the_slider(
 
 
 def test_only_what_is_in_view(
+def test_a_chosen_channel_stays_while_other_sliders_move(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32]
+) -> None:
+    viewer.add_image(np.stack([[two_squares] * 3] * 4), axis_labels=("z", "c", "y", "x"))
+    viewer.dims.set_current_step(1, 1)
+    assert widget.axes.channel.value() == 2
+    widget.axes.channel.setValue(3)
+    viewer.dims.set_current_step(0, 3)
+    assert widget.axes.channel.value() == 3
+    assert "(z 4 of 4, channel 3 of 3)" in widget.panel.status.text()
+    viewer.dims.set_current_step(1, 0)
+    assert widget.axes.channel.value() == 1
+
+
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
 ) -> None:
     image = viewer.add_image(two_squares, scale=(2, 2), translate=(100, 0))
@@ -339,6 +354,7 @@ def test_a_stack_interrupted_in_mid_run(
     image = viewer.add_image(np.concatenate([stack] * 4))
     widget.controls.diameter.setValue(12)
     choose(widget, Scope.ALL)
+    wait_for_jobs: Wait,
     start(widget)
     if how == "cancelled":
         with qtbot.waitSignal(widget.job.ended, timeout=1000):
@@ -354,7 +370,7 @@ def test_a_stack_interrupted_in_mid_run(
         with qtbot.waitSignal(widget.job.ended, timeout=30_000):
             model.gate.set()
     model.gate.set()
-    assert QThreadPool.globalInstance().waitForDone(10_000)
+    wait_for_jobs()
     assert labels_of(viewer) == []
     if how != "layer removed":
         assert model.batches < 12

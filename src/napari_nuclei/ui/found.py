@@ -10,7 +10,6 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_nuclei.core.instances import NUCLEUS
 from napari_nuclei.core.measure import RGB_CHANNELS, Table, measure
 from napari_nuclei.errors import DatasetError
 from napari_nuclei.pipeline.reading import read_shape
@@ -85,9 +84,7 @@ class _Pixels:
 
 def found_of(result: Result, source: ImageSource) -> Found:
     """Return a result of the Segment widget as the results panel needs it."""
-    found = result.segmentation
-    probability = None if found.maps is None else found.maps[..., NUCLEUS]
-    return Found(result.layer, result.image, result.planes, probability, source)
+    return Found(result.layer, result.image, result.planes, result.probability, source)
 
 
 def source_of(image: Image, planes: Planes) -> ImageSource:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_nuclei.core.instances import NUCLEUS
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed, load_model
@@ -61,12 +62,13 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What the worker made of a request; `labels` is a copy for the layer."""
+    """What the worker made of a request; `labels` and `probability` are copies for layers."""
 
     request: _Request
     model: Model
     segmentation: Segmentation | StackSegmentation
     labels: NDArray[np.int32]
+    probability: NDArray[np.float32] | None
     device: str
     pace: Pace | None
 
@@ -209,7 +211,7 @@ class SegmentWidget(QWidget):
             source_of(image, planes),
         )
         self._outcome = "Cancelled: no labels were added."
-        self.live.forget()
+        self.live.stop()
         self.panel.start("Loading the model…")
         self.job.start(_steps(request), "Segmenting nuclei")
 
@@ -226,7 +228,8 @@ class SegmentWidget(QWidget):
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
         made_by = (request.model_name, outcome.model, request.options)
         self._source = request.source
-        self.live.follow(Result(request.image, planes, *made_by, segmentation, layer))
+        made = (segmentation, layer, outcome.probability)
+        self.live.follow(Result(request.image, planes, *made_by, *made))
         self._show_result()
         where = f" ({planes.place})" if planes.place else ""
         found = describe_result(segmentation, planes.pixel_um)
@@ -286,4 +289,7 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     found = yield from stopwatch.time(steps)
     enlargement = model.diameters.enlargement(found.diameter_px)
     pace = stopwatch.pace(enlargement)
-    return _Outcome(request, model, found, found.labels.copy(), device_name(), pace)
+    # Copying a stack takes time, too.
+    probability = None if found.maps is None else found.maps[..., NUCLEUS].copy()
+    copies = found.labels.copy(), probability
+    return _Outcome(request, model, found, *copies, device_name(), pace)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 # Copied in less than 50 ms, which nobody notices.
-_QUICK_BYTES = 100_000_000
+_QUICK_BYTES = 20_000_000
 
 
 class Scope(Enum):

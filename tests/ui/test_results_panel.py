@@ -21,6 +21,7 @@ from napari_nuclei import paths
 from napari_nuclei.core.measure import measure
 from napari_nuclei.model import store
 from napari_nuclei.ui.planes import Scope
+from napari_nuclei.pipeline import resources
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -317,6 +318,50 @@ def test_all_planes_are_measured_shown_and_copied(
     QGuiApplication.clipboard().setText("before")
     assert copied(panel.command) == "before"
     assert panel.note.text().startswith("All planes of a stack cannot be copied as a command")
+def test_other_thresholds_leave_the_probability_layer_as_it_looks(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, qtbot: QtBot
+) -> None:
+    widget.results.probability.setChecked(True)
+    shown = viewer.layers["cells probability"]
+    shown.opacity = 0.3
+    with qtbot.waitSignal(widget.live.relabelled, timeout=30_000):
+        widget.controls.probability.setValue(0.7)
+    assert viewer.layers["cells probability"] is shown
+    viewer.layers.remove(nuclei)
+    widget.results.probability.setChecked(False)
+    assert shown not in viewer.layers
+
+
+def test_without_its_maps_a_result_has_no_probability_and_says_so(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    panel: ResultsPanel,
+    two_squares: NDArray[np.float32],
+    run: Press,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resources, "MAX_KEPT_MAPS_BYTES", 0)
+    viewer.add_image(np.stack([two_squares] * 2))
+    select(widget, Scope.ALL)
+    assert panel.probability.isEnabled()
+    run(widget)
+    assert not panel.probability.isEnabled()
+    assert "too much memory" in panel.probability.toolTip()
+
+
+def test_other_thresholds_leave_the_count_of_the_selected_layer(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, run: Press, settle: Settle, qtbot: QtBot
+) -> None:
+    settle()
+    run(widget)
+    viewer.layers.selection.active = nuclei
+    with qtbot.waitSignal(widget.live.relabelled, timeout=30_000):
+        widget.controls.probability.setValue(0.7)
+    settle()
+    assert viewer.layers["cells nuclei [1]"].data.max() == 1
+    assert widget.results.count.text() == "2 nuclei"
+
+
 
 
 def test_the_inside_of_shapes_is_measured_and_copied(

@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     AsText = Callable[[dict[str, Any], ImageSource], str]
 
 
+_PROBABILITY = "How sure the network is that a pixel is nucleus, as a layer"
+_NO_PROBABILITY = (
+    "The probability of so many planes takes too much memory to be kept: segment fewer planes, or\n"
+    "a part of the image, to see it."
+)
+
+
 class ResultsPanel(QWidget):
     """Shows the result whose layer is selected, or else the last one."""
 
@@ -54,7 +61,6 @@ class ResultsPanel(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.probability = QCheckBox("Show probability")
-        self.probability.setToolTip("How sure the network is that a pixel is nucleus, as a layer")
         self.table = _button("Table", "Open napari's table: click a row to see its nucleus")
         self.save = _button("Save CSV…", "Save the table with the columns of the command line")
         self.python = _button("Copy as Python", "Copy code that gives the labels again")
@@ -71,7 +77,8 @@ class ResultsPanel(QWidget):
     def add(self, found: Found) -> None:
         """Show a result, new or with other labels, and follow its layer."""
         self._found[found.layer] = found
-        self._current = found
+        # Other thresholds for one layer leave the count of another that is selected.
+        self._current = self._found.get(self._viewer.layers.selection.active, found)
         self.recount.watch(found)
         if self.probability.isChecked():
             self._probabilities.show(found)
@@ -137,14 +144,18 @@ class ResultsPanel(QWidget):
             self._show()
 
     def _on_probability(self, is_wanted: bool) -> None:
-        if self._current is not None:
-            change = self._probabilities.show if is_wanted else self._probabilities.hide
-            change(self._current)
+        if not is_wanted:
+            self._probabilities.hide()
+        elif self._current is not None:
+            self._probabilities.show(self._current)
 
     def _show(self) -> None:
         found = self._current
         for button in (self.table, self.save, self.python, self.command):
             button.setEnabled(found is not None)
+        is_kept = found is None or found.probability is not None
+        self.probability.setEnabled(is_kept)
+        self.probability.setToolTip(_PROBABILITY if is_kept else _NO_PROBABILITY)
         self.count.setText("" if found is None else _count(found))
         self.count.setToolTip("" if found is None else f"In the layer {found.layer.name}")
         self._say("")

@@ -112,6 +112,16 @@ def test_a_second_run_says_what_was_done_before(
     assert model.batches > batches
 
 
+def test_run_takes_the_files_that_are_there_now(
+    ready: BatchWidget, folder: Path, two_squares: NDArray[np.float32], qtbot: QtBot
+) -> None:
+    (folder / "b.png").unlink()
+    np.save(folder / "d.npy", two_squares)
+    press(ready, qtbot)
+    assert states(ready) == ["2 nuclei", "1 nucleus", "2 nuclei"]
+    assert ready.files.item(2, 0).text() == "d.npy"
+
+
 def test_cancel_leaves_no_half_file_and_run_goes_on(
     ready: BatchWidget, model: FakeModel, tmp_path: Path, qtbot: QtBot
 ) -> None:

@@ -442,6 +442,29 @@ def test_the_event_loop_never_waits_for_long(
 ) -> None:
     y, x = np.indices((2048, 2048), np.float32)
     viewer.add_image(np.clip(1 - np.hypot(y % 64 - 32, x % 64 - 32) / 24, 0, 1), name="cells")
+def test_the_time_is_that_of_the_chosen_diameter(viewer: Viewer, widget: SegmentWidget) -> None:
+    viewer.add_image(np.zeros((100, 700, 700), np.uint8))
+    choose(widget, Scope.ALL)
+    assert widget.panel.status.text().endswith(", about 3 min")
+    widget.controls.diameter.setValue(400)  # shown to the network much smaller
+    assert widget.panel.status.text().endswith("700 x 700 px")
+    widget.controls.diameter.setValue(0)
+    assert widget.panel.status.text().endswith(", about 3 min")
+
+
+def test_scrolling_leaves_the_result_of_all_planes_to_be_read(
+    viewer: Viewer, widget: SegmentWidget, stack: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(stack)
+    choose(widget, Scope.ALL)
+    run(widget)
+    viewer.dims.set_current_step(0, 2)
+    assert widget.panel.status.text().startswith("5 nuclei")
+    choose(widget, Scope.PLANE)
+    viewer.dims.set_current_step(0, 0)
+    assert "plane 1 of 3" in widget.panel.status.text()
+
+
     widget.controls.diameter.setValue(40)
     clocks = (perf_counter, thread_time)
     ticks = [[clock() for clock in clocks]]

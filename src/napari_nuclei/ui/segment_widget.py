@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -137,6 +137,7 @@ class SegmentWidget(QWidget):
         controls.image.layer_changed.connect(self._refresh)
         controls.model.currentIndexChanged.connect(self._refresh)
         controls.thresholds_changed.connect(self._apply_thresholds)
+        controls.diameter.changed.connect(self._refresh)
         self.axes.changed.connect(self._refresh)
         self.panel.run_clicked.connect(self._run)
         self.panel.cancel_clicked.connect(self.job.cancel)
@@ -165,7 +166,11 @@ class SegmentWidget(QWidget):
 
     def _on_slider(self, event: object = None) -> None:
         self.axes.follow_slider(self._viewer.dims)
-        self._refresh()
+        if self.axes.chosen_scope is not Scope.ALL:
+            self._refresh()
+        elif not self.job.running:
+            # Which plane is shown plays no part: what was found stays to be read.
+            self.axes.follow(self.controls.image.layer, self._viewer.dims)
 
     def _on_part_moved(self, *event: object) -> None:
         # Where it plays no part, what was found stays to be read.
@@ -196,7 +201,8 @@ class SegmentWidget(QWidget):
     def _describe_task(self) -> str:
         planes = self._planes()
         options = self.controls.options()
-        seconds = self._pace.seconds(planes.shape, prod(planes.counts), options)
+        pace = replace(self._pace, enlargement=self.controls.enlargement(self._pace.enlargement))
+        seconds = pace.seconds(planes.shape, prod(planes.counts), options)
         return describe_task(planes, self.axes.chosen_scope, seconds)
 
     def _run(self) -> None:

@@ -33,6 +33,7 @@ Wait = "Callable[[], None]"
 # By the clock, when the machine is busy with other things; and of the GUI thread's own work.
 LONGEST_WAIT_S = 2.0
 LONGEST_WORK_S = 0.1
+USUAL_WAIT_S = 0.05
 BOTH = 2
 
 
@@ -176,7 +177,6 @@ def test_channel_axis_can_be_chosen_and_follows_the_slider(
     assert layer.metadata["napari_nuclei"]["plane"] == "channel 2 of 2"
 
 
-def test_only_what_is_in_view(
 def test_a_chosen_channel_stays_while_other_sliders_move(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32]
 ) -> None:
@@ -191,6 +191,7 @@ def test_a_chosen_channel_stays_while_other_sliders_move(
     assert widget.axes.channel.value() == 1
 
 
+def test_only_what_is_in_view(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
 ) -> None:
     image = viewer.add_image(two_squares, scale=(2, 2), translate=(100, 0))
@@ -251,8 +252,12 @@ def test_lazy_stacks_are_read_plane_by_plane_by_the_worker(
     viewer.add_image(lazy_stack, name="lazy", contrast_limits=(0, 1))
     choose(widget, Scope.ALL)
     lazy_stack.readers.clear()
+    readers: list[threading.Thread] = []
+    widget.job.succeeded.connect(lambda: readers.extend(lazy_stack.readers))
     run(widget)
-    assert threading.main_thread() not in lazy_stack.readers[:6]
+    # At least each plane for the scale, and again for the network.
+    assert len(readers) >= 6
+    assert threading.main_thread() not in readers
     assert labels_of(viewer)[0].data.shape == (3, 40, 50)
 
 
@@ -349,12 +354,12 @@ def test_a_stack_interrupted_in_mid_run(
     model: FakeModel,
     stack: NDArray[np.float32],
     start: Press,
+    wait_for_jobs: Wait,
     qtbot: QtBot,
 ) -> None:
     image = viewer.add_image(np.concatenate([stack] * 4))
     widget.controls.diameter.setValue(12)
     choose(widget, Scope.ALL)
-    wait_for_jobs: Wait,
     start(widget)
     if how == "cancelled":
         with qtbot.waitSignal(widget.job.ended, timeout=1000):
@@ -437,11 +442,6 @@ def test_device_and_time_are_said_before_a_long_run(
     assert widget.panel.status.text().endswith(", about 50 s")
 
 
-def test_the_event_loop_never_waits_for_long(
-    viewer: Viewer, widget: SegmentWidget, run: Press
-) -> None:
-    y, x = np.indices((2048, 2048), np.float32)
-    viewer.add_image(np.clip(1 - np.hypot(y % 64 - 32, x % 64 - 32) / 24, 0, 1), name="cells")
 def test_the_time_is_that_of_the_chosen_diameter(viewer: Viewer, widget: SegmentWidget) -> None:
     viewer.add_image(np.zeros((100, 700, 700), np.uint8))
     choose(widget, Scope.ALL)
@@ -465,6 +465,11 @@ def test_scrolling_leaves_the_result_of_all_planes_to_be_read(
     assert "plane 1 of 3" in widget.panel.status.text()
 
 
+def test_the_event_loop_never_waits_for_long(
+    viewer: Viewer, widget: SegmentWidget, run: Press
+) -> None:
+    y, x = np.indices((2048, 2048), np.float32)
+    viewer.add_image(np.clip(1 - np.hypot(y % 64 - 32, x % 64 - 32) / 24, 0, 1), name="cells")
     widget.controls.diameter.setValue(40)
     clocks = (perf_counter, thread_time)
     ticks = [[clock() for clock in clocks]]
@@ -476,6 +481,8 @@ def test_scrolling_leaves_the_result_of_all_planes_to_be_read(
     run(widget)
     assert labels_of(viewer)[0].data.max() == 32 * 32
     assert len(ticks) > 20
-    waited_s, worked_s = np.diff(ticks, axis=0).max(axis=0)
-    assert waited_s < LONGEST_WAIT_S
-    assert worked_s < LONGEST_WORK_S
+    waits_s, works_s = np.diff(ticks, axis=0).T
+    assert waits_s.max() < LONGEST_WAIT_S
+    assert works_s.max() < LONGEST_WORK_S
+    # The rule itself; a machine that is busy with other things has its own pauses.
+    assert np.mean(waits_s < USUAL_WAIT_S) > 0.95

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 import threading
@@ -258,14 +257,22 @@ def test_closed_in_mid_run(
 
 
 def test_removed_widget_no_longer_follows_the_viewer(
-    viewer: Viewer, widget: SegmentWidget, qtbot: QtBot
+    viewer: Viewer,
+    widget: SegmentWidget,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    notifications: list[Notification],
 ) -> None:
     viewer.window.remove_dock_widget(widget)
     with qtbot.waitSignal(widget.destroyed, timeout=30_000):
         widget.deleteLater()
+    followed: list[object] = []
+    monkeypatch.setattr(segment_widget, "refusal", lambda *args: followed.append(args) or "")
     viewer.add_image(np.zeros((3, 9, 9)))
     viewer.dims.set_current_step(0, 2)
-    gc.collect()
+    viewer.scene.camera.zoom *= 2
+    assert followed == []
+    assert notifications == []
 
 
 def test_foreseen_errors_are_one_sentence(

@@ -35,8 +35,8 @@ lint: $(VENV)/.dev ## linters, types, layers, spelling
 	$(BIN)/lint-imports
 	$(BIN)/typos
 
-bench: $(VENV)/.dev ## time what a user waits for; the figures go to runs/bench
-	$(BIN)/python -m benchmarks.relabel --json runs/bench/relabel.json
+bench: $(BENCH)/.bench ## measure speed, memory and start-up, StarDist and TensorFlow beside: [DATASET=...] [ARGS=...]
+	$(BENCH)/bin/python -m benchmarks.speed $(DATASET) $(ARGS)
 
 bench-accuracy: $(BENCH)/.bench ## score our model and StarDist on the same images: DATASET=... SPLITS=... [ARGS=...]
 	$(BENCH)/bin/python -m benchmarks.accuracy $(DATASET) $(if $(SPLITS),--splits $(SPLITS)) $(ARGS)

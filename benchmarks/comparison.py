@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from benchmarks.tables import aligned
 from napari_nuclei.pipeline.evaluate import (
     ImageScores,
     KnownImage,
@@ -90,8 +91,7 @@ def format_comparison(results: Sequence[Result]) -> str:
     rows += _rows("all", len(first.per_image), [(r, r.report.overall) for r in results])
     for kind, n_images in sorted(first.n_images.items()):
         rows += _rows(kind, n_images, [(r, r.report.per_kind[kind]) for r in results])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(_pad, row, widths, range(len(row)))) for row in rows)
+    return aligned(rows, text_columns=2)
 
 
 def to_json(results: Sequence[Result]) -> dict[str, Any]:
@@ -122,7 +122,3 @@ def _rows(
         figures = (str(n_images), *(f"{share:.3f}" for share in shares))
         rows.append(("" if place else group, result.rival.name, *figures))
     return rows
-
-
-def _pad(cell: str, width: int, column: int) -> str:
-    return cell.ljust(width) if column < 2 else cell.rjust(width)

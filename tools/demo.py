@@ -16,7 +16,6 @@ from pathlib import Path
 import tifffile
 
 import napari_nuclei
-from napari_nuclei.cli.quiet import preload_network_library
 from napari_nuclei.core.metrics import score
 from napari_nuclei.pipeline import figures
 from napari_nuclei.pipeline.samples import read_sample
@@ -43,7 +42,6 @@ def main() -> None:
 def segment_sample() -> None:
     """Segment the sample, print the scores, and write the labels and a picture."""
     print("Segmenting the bundled DSB2018 image ...", flush=True)
-    preload_network_library(debug=False)
     sample = read_sample("dsb2018")
     found = napari_nuclei.segment(sample.image).labels
     scores = score(sample.labels, found)

@@ -8,6 +8,7 @@ Needs a screen; without one::
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_nuclei.pipeline.samples import read_sample
+from napari_nuclei.ui.corrections import corrections_of
 
 if TYPE_CHECKING:
     from qtpy.QtCore import SignalInstance
@@ -28,6 +30,7 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE_PX = (1280, 800)
 TIMEOUT_MS = 300_000
 SETTLE_MS = 1000
+TRAINING_S = 90
 
 
 def main() -> None:
@@ -41,6 +44,7 @@ def main() -> None:
     get_settings()._save_on_change = False
     segment_widget(arguments.folder / "segment-widget.png", arguments.theme)
     batch_widget(arguments.folder / "batch-widget.png", arguments.theme)
+    correct_widget(arguments.folder, arguments.theme)
 
 
 def segment_widget(path: Path, theme: str) -> None:
@@ -78,6 +82,42 @@ def batch_widget(path: Path, theme: str) -> None:
         settle()
         save(viewer, path)
         viewer.close()
+
+
+def correct_widget(folder: Path, theme: str) -> None:
+    """Write the window before, during and after a training."""
+    with TemporaryDirectory() as home:
+        # No models and trainings of whoever makes the pictures.
+        os.environ["NAPARI_NUCLEI_HOME"] = home
+        viewer = napari.Viewer()
+        viewer.theme = theme
+        viewer.window.resize(*SIZE_PX)
+        add_dark_nuclei(viewer)
+        _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Correct and train")
+        widget.chooser.button.click()
+        corrections_of(viewer.layers["nuclei"]).mark_all_reviewed()
+        settle()
+        save(viewer, folder / "correct-before.png")
+        widget.controls.seconds.setValue(TRAINING_S)
+        widget.panel.button.click()
+        while len(widget.curve.points) < 2 and widget.training.running:
+            settle()
+        save(viewer, folder / "correct-during.png")
+        wait_for(widget.training.ended)
+        widget.decision.compare.click()
+        wait_for(widget.decision.comparer.ended)
+        settle()
+        save(viewer, folder / "correct-after.png")
+        viewer.close()
+
+
+def add_dark_nuclei(viewer: napari.Viewer) -> None:
+    """Add a part of the bundled sample as a microscope shows it that the model does not know."""
+    sample = read_sample("dsb2018")
+    part = np.s_[:256, :256]
+    image = sample.image[part].astype(np.float32)
+    viewer.add_image(image.max() - image, name="dark nuclei", gamma=2)
+    viewer.add_labels(sample.labels[part], name="nuclei").contour = 2
 
 
 def write_images(folder: Path) -> None:

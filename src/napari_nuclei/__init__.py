@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_nuclei.model.store import load_model
+    from napari_nuclei.pipeline.blocks import BlockSegmentation, segment_blocks
     from napari_nuclei.pipeline.evaluate import evaluate
     from napari_nuclei.pipeline.finetune import finetune
     from napari_nuclei.pipeline.projects import Pair, Project
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "BlockSegmentation",
     "Pair",
     "Project",
     "SegmentOptions",
@@ -32,11 +34,13 @@ __all__ = [
     "load_model",
     "read_image",
     "segment",
+    "segment_blocks",
     "segment_planes",
     "train",
 ]
 
 _HOME = {
+    "BlockSegmentation": "napari_nuclei.pipeline.blocks",
     "Pair": "napari_nuclei.pipeline.projects",
     "Project": "napari_nuclei.pipeline.projects",
     "SegmentOptions": "napari_nuclei.pipeline.segment",
@@ -46,6 +50,7 @@ _HOME = {
     "load_model": "napari_nuclei.model.store",
     "read_image": "napari_nuclei.pipeline.reading",
     "segment": "napari_nuclei.pipeline.segment",
+    "segment_blocks": "napari_nuclei.pipeline.blocks",
     "segment_planes": "napari_nuclei.pipeline.stack",
     "train": "napari_nuclei.pipeline.training",
 }

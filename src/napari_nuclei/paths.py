@@ -31,6 +31,26 @@ def user_models() -> Path:
     return _home() / "models"
 
 
+def large_results() -> Path:
+    """Return the folder of labels of images larger than the memory, where nobody chose another."""
+    return _home() / "large-images"
+
+
+def training_runs() -> Path:
+    """Return the folder of the trainings that were started from the widget."""
+    return _home() / "runs"
+
+
+def default_project() -> Path:
+    """Return the project folder of the corrections of somebody who has chosen no other."""
+    return _home() / "corrections"
+
+
+def autosaves() -> Path:
+    """Return the folder that keeps corrections until they are saved or napari is closed."""
+    return _home() / "autosave"
+
+
 def sample_cache() -> Path:
     """Return the folder that keeps downloaded sample images."""
     override = os.environ.get("NAPARI_NUCLEI_HOME")

@@ -6,7 +6,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_nuclei.core.images import HIGH_PERCENTILE, LOW_PERCENTILE, common_limits, prepare
+from napari_nuclei.core.images import (
+    HIGH_PERCENTILE,
+    LOW_PERCENTILE,
+    Sample,
+    common_limits,
+    join_samples,
+    limits_of_sample,
+    percentiles_of_sample,
+    prepare,
+    sample_part,
+)
 from napari_nuclei.errors import InputError
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
@@ -217,3 +227,33 @@ def test_planes_that_hardly_differ_are_taken_by_themselves() -> None:
 def test_a_plane_without_finite_pixels_is_dark_in_a_stack() -> None:
     stack = np.stack([np.full((20, 20), np.nan), np.eye(20)])
     assert not prepare(stack[0], limits=common_limits(stack)).any()
+
+
+def sample_in_parts(image: np.ndarray, side_px: int) -> Sample:
+    shape = image.shape[:2]
+    origins = [(y, x) for y in range(0, shape[0], side_px) for x in range(0, shape[1], side_px)]
+    parts = ((image[y : y + side_px, x : x + side_px], (y, x)) for y, x in origins)
+    return join_samples([sample_part(part, origin, shape) for part, origin in parts])
+
+
+@pytest.mark.parametrize("shape", [(30, 41), (2100, 2001), (40, 30, 3)])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float64"])
+def test_limits_of_an_image_in_parts_are_its_own(dtype: str, shape: tuple[int, ...]) -> None:
+    image = (200 * np.random.default_rng(0).random(shape)).astype(dtype)
+    sample = sample_in_parts(image, 700 if shape[0] > 700 else 13)
+    assert percentiles_of_sample(sample) == common_limits([image])
+    expected = prepare(image)
+    np.testing.assert_array_equal(prepare(image, limits=limits_of_sample(sample)), expected)
+
+
+def test_parts_of_a_few_bright_pixels_have_the_limits_of_all() -> None:
+    image = np.zeros((60, 60))
+    image[3, 50], image[40, 2], image[41, 1] = 7, np.nan, -2
+    sample = sample_in_parts(image, 25)
+    assert percentiles_of_sample(sample) is None
+    assert limits_of_sample(sample) == (-1, 3.5)
+
+
+def test_parts_without_finite_pixels_are_refused() -> None:
+    with pytest.raises(InputError, match="no finite pixel"):
+        limits_of_sample(sample_in_parts(np.full((9, 9), np.nan), 4))

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 from skimage.segmentation import relabel_sequential, watershed
 
+from napari_nuclei.core import instances
 from napari_nuclei.core.instances import (
     InstanceOptions,
     centredness,
@@ -240,3 +241,23 @@ def test_the_shortcuts_change_no_pixel(seed, separation):
     labels = label_nuclei(maps, options)
     assert labels.max() > 1
     np.testing.assert_array_equal(labels, label_slowly(maps, options))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("band_px", [1, 7, 25])
+def test_bands_cut_no_nucleus(seed, band_px, monkeypatch):
+    maps = smooth_noise(seed)
+    whole = label_nuclei(maps, OPTIONS)
+    assert whole.max() > 1
+
+    monkeypatch.setattr(instances, "_BAND_PX", band_px)
+    in_bands = label_nuclei(maps, OPTIONS)
+
+    assert_same_up_to_ids(in_bands, whole)
+    assert set(np.unique(in_bands)) <= set(range(whole.max() + 1))
+
+
+def test_labels_of_a_large_image_do_not_depend_on_who_is_first():
+    maps = np.tile(smooth_noise(0), (20, 2, 1))
+
+    np.testing.assert_array_equal(label_nuclei(maps, OPTIONS), label_nuclei(maps, OPTIONS))

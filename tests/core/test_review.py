@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from napari_nuclei.core import review
-from napari_nuclei.core.review import Rectangle, checked_mask, count_checked, only_checked
+from napari_nuclei.core.review import (
+    Rectangle,
+    checked_mask,
+    count_checked,
+    only_checked,
+    with_earlier,
+)
 
 TWO = np.array([[1, 1, 0, 0, 0, 0, 0, 2, 2]], np.int32)
 
@@ -88,3 +94,37 @@ def test_nuclei_are_kept_whole_or_not_at_all(labels: np.ndarray, checked: np.nda
             where=labels == nucleus
         )
         assert len(np.unique(kept[labels == nucleus])) == 1
+
+
+def test_what_was_checked_before_stays_where_nobody_looked_again() -> None:
+    labels, now = np.array([[5, 5, 0, 0, 0, 6, 6, 0]], np.int32), mask("xxx.....")
+    earlier, before = np.array([[0, 0, 8, 8, 0, 9, 9, 9]], np.int32), mask("..xxxxxx")
+    combined, checked = with_earlier(labels, now, earlier, before)
+    # 8 reaches into what was looked at now, so it is left out; 9 takes the place of 6.
+    np.testing.assert_array_equal(combined, [[1, 1, 0, 0, 0, 4, 4, 4]])
+    np.testing.assert_array_equal(checked, mask("xxx.xxxx"))
+
+
+def test_a_nucleus_that_a_rectangle_cut_stays_whole_but_not_checked_whole() -> None:
+    labels, now = np.array([[0, 0, 0, 0]], np.int32), mask("x...")
+    earlier, before = np.array([[0, 3, 3, 3]], np.int32), mask(".x..")
+    combined, checked = with_earlier(labels, now, earlier, before)
+    np.testing.assert_array_equal(combined, [[0, 1, 1, 1]])
+    np.testing.assert_array_equal(checked, mask("xx.."))
+    assert count_checked(combined, checked) == 0
+
+
+@given(
+    npst.arrays(np.int32, (2, 4, 5), elements=st.sampled_from([0, 1, 7, 2**31 - 1])),
+    npst.arrays(np.bool_, (2, 4, 5)),
+)
+def test_what_is_checked_now_is_never_changed_by_what_was_before(
+    labels: np.ndarray, masks: np.ndarray
+) -> None:
+    combined, checked = with_earlier(labels[0], masks[0], labels[1], masks[1])
+    now = masks[0]
+    assert checked[now].all()
+    # The same nuclei under other ids.
+    pairs = set(zip(labels[0][now], combined[now], strict=True))
+    assert len(pairs) == len({old for old, _ in pairs}) == len({new for _, new in pairs})
+    assert all((old > 0) == (new > 0) for old, new in pairs)

@@ -117,3 +117,34 @@ def test_a_prediction_fades_into_its_neighbour_along_a_straight_line():
 def test_halo_that_leaves_nothing_of_the_tile_is_refused(tile_px, halo_px):
     with pytest.raises(InputError, match=f"Tiles of {tile_px} px cannot have a halo of {halo_px}"):
         Grid((10, 10), tile_px, halo_px)
+
+
+@st.composite
+def grids_with_windows(draw):
+    grid = draw(grids())
+    starts = [draw(st.integers(0, length - 1)) for length in grid.shape]
+    stops = [draw(st.integers(a + 1, n)) for a, n in zip(starts, grid.shape, strict=True)]
+    return grid, tuple(map(slice, starts, stops))
+
+
+@given(grids_with_windows())
+def test_a_part_has_the_tiles_of_a_window_and_blends_them_as_the_whole_does(drawn):
+    grid, window = drawn
+    image = noise(grid)
+
+    def distort(tiles):
+        # Not the same at each place of a tile: another tile would give other values.
+        return tiles + np.arange(tiles[0].size).reshape(tiles[0].shape)
+
+    part = grid.part_around(window)
+    shape = part[0].stop - part[0].start, part[1].stop - part[1].start
+    small = Grid(shape, grid.tile_px, grid.halo_px)
+    origin = part[0].start, part[1].start
+    inside = tuple(slice(p.start - o, p.stop - o) for p, o in zip(window, origin, strict=True))
+    expected = stitch(grid, distort, image)[window]
+    np.testing.assert_array_equal(stitch(small, distort, image[part])[inside], expected)
+
+
+def test_a_part_is_no_larger_than_its_tiles():
+    grid = Grid((30, 30), tile_px=10, halo_px=2)  # tiles start at 0, 6, 12, 18
+    assert grid.part_around((slice(10, 12), slice(0, 30))) == (slice(6, 16), slice(0, 28 + 2))

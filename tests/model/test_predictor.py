@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from napari_nuclei.model.predictor import KerasPredictor
+from napari_nuclei.model import device
+from napari_nuclei.model.predictor import GpuPredictor, KerasPredictor
 
 
 class FakeNetwork:
@@ -19,6 +20,36 @@ class FakeNetwork:
     def predict_on_batch(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         self.batches.append(batch)
         return batch
+
+
+class ResourceExhaustedError(Exception):
+    """Named as TensorFlow names it."""
+
+
+class SmallCard(FakeNetwork):
+    """Has memory for so many tiles."""
+
+    def __init__(self, tiles: int, error: Exception) -> None:
+        super().__init__()
+        self._tiles = tiles
+        self._error = error
+
+    def predict_on_batch(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(batch) > self._tiles:
+            raise self._error
+        return super().predict_on_batch(batch)
+
+
+class OnProcessor:
+    def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.full_like(tiles, 0.25)
+
+
+@pytest.fixture
+def gpu_given_up(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    event = threading.Event()
+    monkeypatch.setattr(device, "_gpu_given_up", event)
+    return event
 
 
 def _tiles(count: int) -> NDArray[np.float32]:
@@ -74,3 +105,35 @@ def test_a_real_network_gives_a_tile_the_same_maps_in_any_batch(tiny_network: An
     assert maps.min() >= 0
     assert maps.max() <= 1
     np.testing.assert_allclose(predictor.predict(tiles[1:2]), maps[1:2], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "error", [ResourceExhaustedError("OOM when allocating"), RuntimeError("RESOURCE_EXHAUSTED: 1")]
+)
+def test_a_card_short_of_memory_gets_smaller_batches(
+    error: Exception, gpu_given_up: threading.Event
+) -> None:
+    card, tiles = SmallCard(2, error), _tiles(5)
+    predictor = GpuPredictor(card, 8, OnProcessor())
+
+    maps = predictor.predict(tiles)
+
+    np.testing.assert_array_equal(maps, KerasPredictor(FakeNetwork(), 5).predict(tiles))
+    assert [len(batch) for batch in card.batches] == [2, 2, 2]
+    assert not gpu_given_up.is_set()
+
+
+def test_a_card_that_cannot_take_one_tile_is_left_for_good(gpu_given_up: threading.Event) -> None:
+    predictor = GpuPredictor(SmallCard(0, ResourceExhaustedError()), 4, OnProcessor())
+
+    assert (predictor.predict(_tiles(3)) == 0.25).all()
+    assert gpu_given_up.is_set()
+    assert (predictor.predict(_tiles(1)) == 0.25).all()
+
+
+def test_another_error_of_a_card_is_no_lack_of_memory(gpu_given_up: threading.Event) -> None:
+    predictor = GpuPredictor(SmallCard(0, RuntimeError("broken")), 4, OnProcessor())
+
+    with pytest.raises(RuntimeError, match="broken"):
+        predictor.predict(_tiles(1))
+    assert not gpu_given_up.is_set()

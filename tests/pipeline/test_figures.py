@@ -84,6 +84,14 @@ def test_triptych_shows_the_image_then_the_truth_then_the_prediction(tmp_path: P
     assert has_colour == [False, True, False]
 
 
+def test_panels_of_a_wide_image_come_below_one_another(tmp_path: Path) -> None:
+    image, labels = np.tile(GREY, (1, 3)), np.tile(LABELS, (1, 3))
+    draw_triptych(image, labels, np.zeros_like(labels), tmp_path / "picture.png")
+    panels = np.array_split(iio.imread(tmp_path / "picture.png")[..., :3].astype(int), 3, axis=0)
+    has_colour = [bool((np.ptp(panel, axis=-1) > 100).any()) for panel in panels]
+    assert has_colour == [False, True, False]
+
+
 @pytest.mark.parametrize("shape", [(40, 40), (1500, 1000), (1, 1)])
 def test_triptych_has_a_readable_size_whatever_the_image_has(
     shape: tuple[int, int], tmp_path: Path

@@ -231,7 +231,7 @@ def test_recipe_gives_the_same_labels_again(truth):
     recipe = json.loads(json.dumps(found.recipe))
     assert recipe == found.recipe
     assert recipe["model"] == {"name": "fake", "sha256": "0" * 64}
-    assert recipe["versions"].keys() == {"napari-nuclei", "keras", "numpy"}
+    assert recipe["versions"].keys() == {"napari-nuclei", "onnxruntime", "numpy"}
     # Another model, with thresholds of its own: the recipe holds those that were used.
     assert_same(run(picture, SegmentOptions(**recipe["options"]), FakeModel()), found)
 

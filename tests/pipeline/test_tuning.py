@@ -50,7 +50,7 @@ def test_the_best_mix_that_does_not_forget_is_kept(tiny_model, answers, share):
     mix = mix_weights(network, base, FakeJudge(*answers), scored(0.3, 0.7))
     assert mix.share == share
     name = "up_1_conv/kernel"
-    start = unet.read_weights(unet.named_weights(base.network))[name]
+    start = base.network.tensors[name]
     np.testing.assert_allclose(
         unet.read_weights(unet.named_weights(network))[name],
         (1 - share) * start + share * tuned[name],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from qtpy.QtCore import QCoreApplication
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
-from napari_nuclei.ui import batch_widget, segment_widget
+from napari_nuclei.ui import autosaver, batch_widget, segment_widget
 from napari_nuclei.ui.jobs import THREAD_NAME
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class FakeModel:
 
     name: str = "fake"
     sha256: str = "0" * 64
+    folder: Path = Path("nowhere")
     thresholds: InstanceOptions = field(default_factory=InstanceOptions)
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
     gate: threading.Event = field(default_factory=threading.Event)
@@ -104,6 +106,13 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
 def wait_for_jobs() -> Callable[[], None]:
     """Return a function that waits until no job works and no thread of one is left."""
     return end_of_jobs
+
+
+@pytest.fixture(autouse=True)
+def _own_autosave() -> Iterator[None]:
+    """Let each test save its corrections in its own home."""
+    yield
+    autosaver.close()
 
 
 @pytest.fixture

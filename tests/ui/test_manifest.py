@@ -29,6 +29,12 @@ def test_every_sample_is_offered_under_its_title(manifest: PluginManifest) -> No
     ("command", "name", "title", "menus"),
     [
         ("segment", "Segment nuclei", "Segment nuclei in the active image", {"segment", "measure"}),
+        (
+            "correct",
+            "Correct and train",
+            "Correct nuclei and train a model on them",
+            {"segment", "annotate"},
+        ),
         ("batch", "Batch", "Segment a folder of images", {"segment"}),
     ],
 )

@@ -35,7 +35,9 @@ def menu(viewer: Viewer) -> set[str]:
     return set(entries(viewer.window._qt_window.menuBar()))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/widget.md", "docs/batch.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/widget.md", "docs/correct-and-train.md", "docs/batch.md"]
+)
 def test_documented_entries_are_in_the_menu(page: str, menu: set[str]) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\*((?:File|Layers|Plugins) > [^*]+)\*", text))

@@ -80,9 +80,14 @@ def test_parts_that_are_not_there_are_refused(model: ViewerModel) -> None:
     assert reason(model, layer, Scope.VIEW).startswith("No pixel of the image is there")
 
 
-def test_what_does_not_fit_into_memory_is_refused(
+def test_only_outlines_that_do_not_fit_into_memory_are_refused(
     model: ViewerModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = model.add_image(STACK)
+    shapes = model.add_shapes([[1, 1], [1, 6], [6, 6]], shape_type="polygon")
+    shapes.selected_data = {0}
+    assert reason(model, layer, Scope.SHAPES) == ""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
-    assert reason(model, layer).startswith("This needs about 0.0 GB of memory")
+    refused = reason(model, layer, Scope.SHAPES)
+    assert refused.startswith("This needs about 0.0 GB of memory")
+    assert reason(model, layer) == ""

@@ -20,8 +20,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox
 from napari_nuclei import paths
 from napari_nuclei.core.measure import measure
 from napari_nuclei.model import store
-from napari_nuclei.ui.planes import Scope
 from napari_nuclei.pipeline import resources
+from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -318,6 +318,8 @@ def test_all_planes_are_measured_shown_and_copied(
     QGuiApplication.clipboard().setText("before")
     assert copied(panel.command) == "before"
     assert panel.note.text().startswith("All planes of a stack cannot be copied as a command")
+
+
 def test_other_thresholds_leave_the_probability_layer_as_it_looks(
     viewer: Viewer, nuclei: Labels, widget: SegmentWidget, qtbot: QtBot
 ) -> None:
@@ -360,8 +362,6 @@ def test_other_thresholds_leave_the_count_of_the_selected_layer(
     settle()
     assert viewer.layers["cells nuclei [1]"].data.max() == 1
     assert widget.results.count.text() == "2 nuclei"
-
-
 
 
 def test_the_inside_of_shapes_is_measured_and_copied(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Press = "Callable[[SegmentWidget], None]"
 Wait = "Callable[[], None]"
 LARGE = np.zeros((700, 700), np.float32)
-LARGE[::50] = 1.0  # 49 tiles, four batches
+LARGE[::50] = 1.0  # 49 tiles, seven batches
 
 
 @pytest.fixture
@@ -45,6 +45,33 @@ def notifications(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Notification
 
 def labels_of(viewer: Viewer) -> list[Labels]:
     return [layer for layer in viewer.layers if isinstance(layer, Labels)]
+
+
+def test_model_is_loaded_when_the_widget_opens_and_its_faults_are_told_at_run(
+    viewer: Viewer,
+    two_squares: NDArray[np.float32],
+    notifications: list[Notification],
+    monkeypatch: pytest.MonkeyPatch,
+    qtbot: QtBot,
+) -> None:
+    loaders: list[threading.Thread] = []
+
+    def damaged(name: str | None) -> None:
+        loaders.append(threading.current_thread())
+        raise ModelError("The model is damaged.")
+
+    monkeypatch.setattr(segment_widget, "load_model", damaged)
+    viewer.add_image(two_squares)
+    widget = segment_widget.SegmentWidget(viewer)
+    qtbot.addWidget(widget)
+
+    with qtbot.waitSignal(widget.warming.ended, timeout=20_000):
+        widget.show()
+
+    assert len(loaders) == 1
+    assert loaders[0] is not threading.main_thread()
+    assert not notifications
+    assert widget.panel.button.isEnabled()
 
 
 def test_run_is_disabled_with_the_reason(viewer: Viewer, widget: SegmentWidget) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from napari_nuclei.cli.quiet import preload_network_library
-from napari_nuclei.model import store
+from napari_nuclei.model import device, store
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
 
 # A string, since argparse keeps the class to itself and does not let it be indexed.
@@ -94,7 +94,8 @@ def load_model(args: argparse.Namespace) -> store.Model:
     ModelError
         When it is unknown or damaged.
     """
-    preload_network_library(args.debug)
+    if device.may_have_gpu():
+        preload_network_library(args.debug)
     return store.load_model(args.model)
 
 

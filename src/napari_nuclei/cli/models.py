@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_nuclei.cli.arguments import Commands, add_command, add_group
-from napari_nuclei.cli.quiet import preload_network_library
 from napari_nuclei.model import store
 from napari_nuclei.model.manifest import DEFAULT_NAME
 
@@ -54,7 +53,6 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    preload_network_library(args.debug)
     model = store.load_model(args.name)
     print(json.dumps(_content(model), indent=1) if args.json else "\n".join(_describe(model)))
     return 0
@@ -133,14 +131,12 @@ def _rename(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    preload_network_library(args.debug)
     store.export_model(args.name, args.zip)
     print(f"{args.name}: written to {args.zip}")
     return 0
 
 
 def _import(args: argparse.Namespace) -> int:
-    preload_network_library(args.debug)
     print(f"{store.import_model(args.zip).name}: imported")
     return 0
 

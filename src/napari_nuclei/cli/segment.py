@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nuclei.cli.arguments import Commands, add_command, add_model, load_model
 from napari_nuclei.cli.diameter import add_diameter, read_diameter_px, read_pixel_um
+from napari_nuclei.cli.large import add_large, plan_large, segment_large, split_inputs
 from napari_nuclei.cli.messages import explain, print_error
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.pipeline import batch
@@ -28,8 +30,8 @@ def add_to(commands: Commands) -> None:
         "inputs",
         type=Path,
         nargs="+",
-        metavar="IMAGE|FOLDER",
-        help="image file, or folder of which all images are taken",
+        metavar="IMAGE|FOLDER|ZARR",
+        help="image file, or folder of which all images are taken, or OME-Zarr image",
     )
     parser.add_argument(
         "-o",
@@ -38,21 +40,27 @@ def add_to(commands: Commands) -> None:
         required=True,
         metavar="OUT",
         help="folder of the results: <name>_labels.tif, what is asked for below, and the counts "
-        "of several images in summary.csv; what is there and complete is not made again",
+        "of several images in summary.csv; of a Zarr image or one too large for the memory, "
+        "<name>_labels.ome.zarr and <name>_nuclei.csv; what is there and complete is not made "
+        "again",
     )
     add_model(parser)
     _add_options(parser)
     _add_results(parser)
+    add_large(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Segment all files; the status is 1 when one of them failed."""
     options = _read_options(args)
-    plan = batch.plan_batch(args.inputs, args.output)
+    blockwise, usual = split_inputs(args)
+    large = plan_large(args, blockwise, options)
+    plan = batch.plan_batch(usual, args.output) if usual else None
     extras = Extras(args.probability, args.table, args.overlay, read_pixel_um(args))
     model = load_model(args)
     status = 0
-    for result in batch.segment_files(plan, model, options, extras):
+    results = batch.segment_files(plan, model, options, extras) if plan else ()
+    for result in chain(results, segment_large(large, model)):
         if isinstance(result, Failed):
             status = 1
             _report_failure(result, args.debug)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,21 @@ class Limits(NamedTuple):
 
     low: float
     high: float
+
+
+class Sample(NamedTuple):
+    """What decides the limits of a plane that is read in parts.
+
+    Attributes
+    ----------
+    values : numpy.ndarray
+        Shape (n,), float: half the finite values of the even sample that `prepare` takes, too.
+    extremes : Limits or None
+        Those of all finite values; None when there are none.
+    """
+
+    values: NDArray[np.floating[Any]]
+    extremes: Limits | None
 
 
 def prepare(
@@ -88,6 +103,55 @@ def common_limits(planes: Iterable[ArrayLike], *, rgb: bool | None = None) -> Li
     return _spread(np.concatenate(samples))
 
 
+def sample_part(
+    part: ArrayLike, origin: tuple[int, int], shape: tuple[int, int], *, rgb: bool | None = None
+) -> Sample:
+    """Sample a part of a plane, so that only parts of it have to be in memory.
+
+    Parameters
+    ----------
+    part : array_like
+        As the image of `prepare`.
+    origin : tuple of int
+        Place (y, x) of its first pixel in the plane.
+    shape : tuple of int
+        Height and width of the plane.
+    rgb : bool, optional
+        As for `prepare`.
+    """
+    pixels = _as_pixels(part, rgb)
+    step, (y, x) = _sample_step(shape), origin
+    everything = _finite(pixels)
+    extremes = Limits(everything.min(), everything.max()) if everything.size else None
+    return Sample(_finite(pixels[-y % step :: step, -x % step :: step]), extremes)
+
+
+def join_samples(samples: Sequence[Sample]) -> Sample:
+    """Return the sample of all parts, or planes, of which there are some."""
+    extremes = [sample.extremes for sample in samples if sample.extremes is not None]
+    lows, highs = zip(*extremes, strict=True) if extremes else ((), ())
+    return Sample(
+        np.concatenate([sample.values for sample in samples]),
+        Limits(min(lows), max(highs)) if extremes else None,
+    )
+
+
+def limits_of_sample(sample: Sample) -> Limits:
+    """Return the limits that `prepare` takes for the plane of a sample.
+
+    Raises
+    ------
+    InputError
+        When no pixel is finite.
+    """
+    return _spread(sample.values) or _existing(sample.extremes)
+
+
+def percentiles_of_sample(sample: Sample) -> Limits | None:
+    """Return what `common_limits` does for the planes of a sample."""
+    return _spread(sample.values)
+
+
 def _as_pixels(image: ArrayLike, rgb: bool | None) -> NDArray[np.floating[Any]]:
     """Return half the values as floats, shape (Y, X, 1) for grey and (Y, X, 3) for colour."""
     try:
@@ -122,17 +186,27 @@ def _limits(pixels: NDArray[np.floating[Any]]) -> Limits:
     if limits is not None:
         return limits
     # A few bright pixels on an even ground: percentiles and sample miss them, extremes do not.
-    everything = pixels[np.isfinite(pixels)]
-    if everything.size == 0:
+    everything = _finite(pixels)
+    return _existing(Limits(everything.min(), everything.max()) if everything.size else None)
+
+
+def _existing(extremes: Limits | None) -> Limits:
+    if extremes is None:
         raise InputError("The image has no finite pixel: every value is NaN or infinite.")
-    return Limits(everything.min(), everything.max())
+    return extremes
 
 
 def _finite_sample(pixels: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    height, width, _ = pixels.shape
-    step = int(np.ceil(np.sqrt(height * width / _MAX_SAMPLE_PX)))
-    sample = pixels[::step, ::step]
-    finite: NDArray[np.floating[Any]] = sample[np.isfinite(sample)]
+    step = _sample_step((pixels.shape[0], pixels.shape[1]))
+    return _finite(pixels[::step, ::step])
+
+
+def _sample_step(shape: tuple[int, int]) -> int:
+    return int(np.ceil(np.sqrt(shape[0] * shape[1] / _MAX_SAMPLE_PX)))
+
+
+def _finite(pixels: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    finite: NDArray[np.floating[Any]] = pixels[np.isfinite(pixels)]
     return finite
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.segmentation import watershed
 
 from napari_nuclei.errors import InputError
 
@@ -18,7 +21,27 @@ MAX_MIN_AREA_PX = 1_000_000
 """Largest `min_area_px` of `InstanceOptions`, far above the area of any nucleus."""
 
 _SMOOTH_PX = 1.5
+# How far a pixel's smoothed value depends on others: where scipy cuts the bell off.
+_SMOOTH_REACH_PX = round(4 * _SMOOTH_PX)
 _LEVEL_STEP = 0.2
+_BAND_PX = 512
+
+
+@dataclass(frozen=True)
+class _Band:
+    """Connected regions that begin in neighbouring rows: they can be labelled by themselves.
+
+    Attributes
+    ----------
+    rows : slice
+        All rows of the regions; those of other bands may reach into them.
+    first, last : int
+        Numbers of the regions.
+    """
+
+    rows: slice
+    first: int
+    last: int
 
 
 @dataclass(frozen=True)
@@ -80,15 +103,28 @@ def label_nuclei(
     it at the next level where these are two or more. The watershed [1]_ floods from the markers
     over the mask in the order of centredness.
 
+    Regions of the mask that do not touch have nothing to do with each other: large images are
+    labelled in bands of rows, on all processors.
+
     References
     ----------
     .. [1] Meyer, "Topographic distance and watershed lines", Signal Processing 38, 1994.
     """
     options = options or InstanceOptions()
     mask = maps[..., NUCLEUS] > options.probability
-    depth = centredness(maps)
-    labels = _flood(mask, depth, _markers(mask, depth, options.separation))
-    return _drop_small(labels, options.min_area_px)
+    regions = _regions(mask).reshape(mask.shape)
+    labels = np.zeros(mask.shape, np.int32)
+
+    def label(band: _Band) -> NDArray[np.int32]:
+        own = regions[band.rows]
+        return _label_band(maps, band.rows, (own >= band.first) & (own <= band.last), options)
+
+    bands, count = list(_bands(regions)), 0
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for band, found in zip(bands, threads.map(label, bands), strict=True):
+            np.add(found, count, out=labels[band.rows], where=found > 0)
+            count += int(found.max())
+    return labels
 
 
 def nucleus_mask(maps: NDArray[np.float32], probability: float) -> NDArray[np.int32]:
@@ -113,6 +149,31 @@ def centredness(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     # Single noisy pixels would otherwise become markers of their own.
     smooth: NDArray[np.float32] = ndimage.gaussian_filter(raw, _SMOOTH_PX, mode="nearest")
     return smooth
+
+
+def _bands(regions: NDArray[np.int32]) -> Iterator[_Band]:
+    """Yield bands that have every region once; regions are numbered by their first row."""
+    inside = np.flatnonzero(regions)
+    numbers, rows = regions.ravel()[inside], inside // regions.shape[1]
+    top, bottom = np.zeros((2, int(numbers.max(initial=0)) + 1), np.int64)
+    # Of several values for one place the last one stays.
+    top[numbers[::-1]] = rows[::-1]
+    bottom[numbers] = rows
+    starts = np.flatnonzero(np.diff(top[1:] // _BAND_PX, prepend=-1)) + 1
+    for first, following in pairwise([*starts, len(top)]):
+        end = int(bottom[first:following].max()) + 1
+        yield _Band(slice(int(top[first]), end), int(first), int(following) - 1)
+
+
+def _label_band(
+    maps: NDArray[np.float32], rows: slice, mask: NDArray[np.bool_], options: InstanceOptions
+) -> NDArray[np.int32]:
+    """Return the labels of the rows, 1 to n, for regions that lie in them as a whole."""
+    start = max(0, rows.start - _SMOOTH_REACH_PX)
+    depth = centredness(maps[start : rows.stop + _SMOOTH_REACH_PX])
+    depth = depth[rows.start - start :][: len(mask)]
+    labels = _flood(mask, depth, _markers(mask, depth, options.separation))
+    return _drop_small(labels, options.min_area_px)
 
 
 def _markers(
@@ -153,6 +214,9 @@ def _flood(
     Most nuclei stand alone and are their own marker: the watershed, by far the slowest part, is
     only for those that were parted.
     """
+    # A quarter of a second that opening the widget need not wait for.
+    from skimage.segmentation import watershed
+
     regions = _regions(mask).reshape(mask.shape)
     is_parted = np.zeros(int(regions.max(initial=0)) + 1, bool)
     is_parted[regions[mask & (markers == 0)]] = True

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from napari_nuclei.core.metrics import overlap_ious
 
@@ -66,6 +65,9 @@ def _best_pairs(
     previous: NDArray[np.int64], current: NDArray[np.int64], iou: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Choose pairs such that no id is in two of them and the sum of their IoUs is largest."""
+    # A fifth of a second that opening the widget need not wait for.
+    from scipy.optimize import linear_sum_assignment
+
     is_same = iou >= MIN_IOU
     previous, current, iou = previous[is_same], current[is_same], iou[is_same]
     has_rival = _is_repeated(previous) | _is_repeated(current)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels
+from skimage.segmentation import expand_labels, relabel_sequential
 
 RIM_PX = 4
 """How far around a checked nucleus the background counts as checked, too."""
@@ -73,6 +73,48 @@ def checked_mask(
     for rectangle in rectangles:
         checked[rectangle.window] = True
     return checked
+
+
+def with_earlier(
+    labels: NDArray[np.int32],
+    checked: NDArray[np.bool_],
+    earlier: NDArray[np.int32],
+    earlier_checked: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Return labels with what was checked of earlier ones of the same image, where nothing is now.
+
+    Parameters
+    ----------
+    labels, earlier : numpy.ndarray
+        Shape (Y, X), int32; a nucleus need not have the same id in both.
+    checked, earlier_checked : numpy.ndarray
+        Shape (Y, X), bool. An earlier nucleus of which any pixel is checked now is left out: it was
+        looked at again.
+
+    Returns
+    -------
+    labels, checked : numpy.ndarray
+        As above, with ids from 1 on; those that come from `earlier` follow the others.
+
+    Examples
+    --------
+    >>> now, before = np.array([[1, 0, 2]], np.int32), np.array([[0, 0, 9]], np.int32)
+    >>> with_earlier(now, now == 1, before, before == 9)[0].tolist()
+    [[1, 0, 3]]
+    """
+    seen_again = np.isin(earlier, _ids(earlier[checked]))
+    added = earlier_checked & ~checked & ~seen_again
+    # Whole, although a reviewed rectangle may have cut it: a part is no nucleus.
+    taken = added | np.isin(earlier, _ids(earlier[added]))
+    # Sequential first: ids may be near the end of int32.
+    low, high = (relabel_sequential(one)[0] for one in (labels, earlier))
+    moved = np.where(high > 0, high + low.max(initial=0), 0)
+    return np.where(taken, moved, low).astype(np.int32), checked | added
+
+
+def _ids(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    ids = np.unique(labels)
+    return ids[ids > 0]
 
 
 def only_checked(

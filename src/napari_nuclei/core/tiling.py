@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_nuclei.core.resampling import Window
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,15 @@ class Grid:
         Returns
         -------
         numpy.ndarray
-            Shape (len(tiles), tile_px, tile_px, C), the image's dtype.
+            Shape (len(tiles), tile_px, tile_px, C), the image's dtype; each channel is contiguous
+            in memory, as the network computes.
         """
-        return np.stack([self._cut_one(image, tile) for tile in tiles])
+        side_px = self.tile_px
+        channels_first = np.empty((len(tiles), image.shape[2], side_px, side_px), image.dtype)
+        batch = np.moveaxis(channels_first, 1, -1)
+        for target, tile in zip(batch, tiles, strict=True):
+            target[...] = self._cut_one(image, tile)
+        return batch
 
     @cached_property
     def weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -111,12 +121,32 @@ class Grid:
         height, width = self.shape
         return self._axis_weights(height), self._axis_weights(width)
 
+    def part_around(self, window: Window) -> Window:
+        """Return the smallest part of the image that has all tiles of each pixel of a window.
+
+        A grid of that part's shape consists of these tiles: blended there, the window is the same
+        as in the whole image.
+        """
+        rows, columns = (
+            self._around(part, length) for part, length in zip(window, self.shape, strict=True)
+        )
+        return rows, columns
+
+    def _around(self, part: slice, length_px: int) -> slice:
+        first = max(0, (part.start - self.tile_px) // self.step_px + 1)
+        last = min((part.stop - 1) // self.step_px, self._count(length_px) - 1)
+        first = min(first, last)
+        start = first * self.step_px
+        return slice(start, min(last * self.step_px + self.tile_px, length_px))
+
     def _count(self, length_px: int) -> int:
         return max(1, -(-(length_px - 2 * self.halo_px) // self.step_px))
 
     def _cut_one(self, image: NDArray[np.float32], tile: Tile) -> NDArray[np.float32]:
         inside = image[tile.y_px : tile.y_px + self.tile_px, tile.x_px : tile.x_px + self.tile_px]
         missing = [(0, self.tile_px - length) for length in inside.shape[:2]]
+        if not np.any(missing):
+            return inside
         return np.pad(inside, [*missing, (0, 0)], mode="symmetric")
 
     def _axis_weights(self, length_px: int) -> NDArray[np.float32]:
@@ -141,8 +171,10 @@ class Stitcher:
 
     def __init__(self, grid: Grid, channels: int) -> None:
         self._grid = grid
-        self.maps: NDArray[np.float32] = np.zeros((*grid.shape, channels), np.float32)
-        """Shape (Y, X, channels), float32; complete once every tile of the grid was added."""
+        channels_first = np.zeros((channels, *grid.shape), np.float32)
+        self.maps: NDArray[np.float32] = np.moveaxis(channels_first, 0, -1)
+        """Shape (Y, X, channels), float32, each channel contiguous in memory; complete once every
+        tile of the grid was added."""
 
     def add(self, tiles: list[Tile], predictions: NDArray[np.float32]) -> None:
         """Add predictions of shape (len(tiles), tile_px, tile_px, channels)."""

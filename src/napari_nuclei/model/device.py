@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import sys
 from pathlib import Path
+from threading import Event
 
 _LINUX_PROCESSOR = Path("/proc/cpuinfo")
+# Of Linux, and of Linux in Windows: elsewhere the network library uses no graphics card.
+_GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+
+_gpu_given_up = Event()
 
 
 def device_name() -> str:
@@ -15,11 +21,30 @@ def device_name() -> str:
     The network library takes seconds to import, and finds the graphics card. Before it is imported,
     as it is not here, the processor is named.
     """
-    gpu = _gpu_name() if "keras" in sys.modules else ""
+    gpu = gpu_name() if "keras" in sys.modules else ""
     return f"{gpu} (GPU)" if gpu else f"{_processor_name()} (CPU)"
 
 
-def _gpu_name() -> str:
+def gpu_name() -> str:
+    """Return the name of the graphics card to predict on; empty if there is none.
+
+    The network library is asked, and imported for it, only where there is a driver.
+    """
+    return _found_gpu() if may_have_gpu() and not _gpu_given_up.is_set() else ""
+
+
+def may_have_gpu() -> bool:
+    """Tell whether there is a driver of a graphics card, without asking what it drives."""
+    return any(driver.exists() for driver in _GPU_DRIVERS)
+
+
+def give_up_gpu() -> None:
+    """Predict on the processor from now on: the card cannot take a single tile."""
+    _gpu_given_up.set()
+
+
+@functools.cache
+def _found_gpu() -> str:
     """Return the name of the first graphics card that the backend uses; empty if there is none."""
     import keras
 

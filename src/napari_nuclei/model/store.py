@@ -7,27 +7,34 @@ no code from it: the network is built by `napari_nuclei.model.unet` and filled w
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import napari_nuclei
 from napari_nuclei import paths
 from napari_nuclei.errors import ModelError
-from napari_nuclei.model import contents, manifest, unet, weights
+from napari_nuclei.model import contents, device, manifest, weights
 from napari_nuclei.model.contents import MANIFEST_FILE, WEIGHTS_FILE
 from napari_nuclei.model.manifest import DEFAULT_NAME, Manifest
-from napari_nuclei.model.predictor import KerasPredictor
+from napari_nuclei.model.predictor import GpuPredictor
 
 if TYPE_CHECKING:
     import keras
 
     from napari_nuclei.core.diameter import DiameterRange
     from napari_nuclei.core.instances import InstanceOptions
+    from napari_nuclei.model.network import Network
+    from napari_nuclei.model.predictor import Predictor
+    from napari_nuclei.model.unet import UNetConfig
 
 _KEPT_IN_MEMORY = 2
+
+# Who asks for a model that another thread is loading waits for that one.
+_LOADING = Lock()
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +46,13 @@ class Model:
     Attributes
     ----------
     manifest : Manifest
-    network : keras.Model
-        Shared by all who load the model: do not train it, train a copy.
+    network : Network
+        Shared by all who load the model: to train it, take its `to_keras`.
     folder : Path
     """
 
     manifest: Manifest
-    network: keras.Model = field(repr=False)
+    network: Network
     folder: Path
 
     @property
@@ -68,15 +75,21 @@ class Model:
         """The sizes of nuclei that the network knows."""
         return self.manifest.diameters
 
-    def predictor(self, batch_size: int) -> KerasPredictor:
-        """Return what turns tiles into maps, `batch_size` at a time."""
-        return KerasPredictor(self.network, batch_size)
+    def predictor(self, batch_size: int) -> Predictor:
+        """Return what turns at most `batch_size` tiles at a time into maps, on the best device."""
+        if not device.gpu_name():
+            return self.network
+        return GpuPredictor(self._on_card, batch_size, self.network)
+
+    @cached_property
+    def _on_card(self) -> keras.Model:
+        return self.network.to_keras()
 
 
 def save_model(
     folder: Path,
     network: keras.Model,
-    config: unet.UNetConfig,
+    config: UNetConfig,
     *,
     name: str,
     thresholds: InstanceOptions,
@@ -117,8 +130,7 @@ def save_model(
         raise ModelError(f"{folder}: there is a model already; choose another folder.")
     tensors = weights.rounded(network)
     # The probe is that of the rounded weights, and the caller's network keeps its own.
-    stored = unet.build(config)
-    weights.fill(stored, tensors)
+    stored = weights.network_of(config, tensors)
     encoded = weights.encode(tensors)
     described = Manifest(
         name,
@@ -149,7 +161,8 @@ def load_model(name_or_path: str | Path | None = None) -> Model:
         When there is no such model, or it is damaged, or made for another version.
     """
     folder = _find(name_or_path)
-    return _load(folder, contents.read_file(folder / MANIFEST_FILE))
+    with _LOADING:
+        return _load(folder, contents.read_file(folder / MANIFEST_FILE))
 
 
 def is_installed(name_or_path: str | Path | None = None) -> bool:

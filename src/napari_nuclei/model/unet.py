@@ -12,17 +12,21 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_nuclei.errors import ModelError
+from napari_nuclei.model import layout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import keras
     from numpy.typing import NDArray
+
+    from napari_nuclei.model.layout import Layer
 
 ARCHITECTURE_ID = "mobilenetv2-unet"
 ARCHITECTURE_VERSION = 1
@@ -36,40 +40,8 @@ OUTPUTS = ("nucleus", "border", "distance")
 MAX_FILTERS = 1024
 """Widest step of a decoder: with it in every step a network stays below 200 MB."""
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
-_BATCHNORM_EPSILON = 1e-5
 # Keras' MobileNetV2 has 0.999: after a short training its statistics lag behind the weights.
 _BATCHNORM_MOMENTUM = 0.99
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """A run of inverted residual blocks: Table 2 of the MobileNetV2 paper."""
-
-    expansion: int
-    filters: int
-    blocks: int
-    stride: int
-
-
-_FIRST_FILTERS = 32
-_STAGES = (
-    _Stage(1, 16, 1, 1),
-    _Stage(6, 24, 2, 2),
-    _Stage(6, 32, 3, 2),
-    _Stage(6, 64, 4, 2),
-    _Stage(6, 96, 3, 1),
-    _Stage(6, 160, 3, 2),
-    _Stage(6, 320, 1, 1),
-)
-_SKIPS = (
-    "block_13_expand_relu",
-    "block_6_expand_relu",
-    "block_3_expand_relu",
-    "block_1_expand_relu",
-)
-_DEEPEST = "block_16_project"
 
 
 @dataclass(frozen=True)
@@ -125,17 +97,13 @@ def build(config: UNetConfig | None = None) -> keras.Model:
 
     config = config or UNetConfig()
     image = keras.Input((None, None, 3), name="image")
-    features = _encoder(image)
-    x = features[_DEEPEST]
+    outputs: dict[str, Any] = {}
+    x = _encode(image, outputs)
     if config.dropout:
         x = keras.layers.SpatialDropout2D(config.dropout, name="dropout")(x)
-    for step, (filters, skip) in enumerate(zip(config.decoder_filters, _SKIPS, strict=True), 1):
-        x = _upsample(x, filters, f"up_{step}")
-        x = keras.layers.Concatenate(name=f"up_{step}_skip")([x, features[skip]])
-    logits = keras.layers.Conv2DTranspose(
-        config.outputs, 3, strides=2, padding="same", name="logits", dtype="float32"
-    )(x)
-    return keras.Model(image, logits, name=ARCHITECTURE_ID)
+    for layer in layout.decoder(config):
+        x = _apply(layer, x, outputs)
+    return keras.Model(image, x, name=ARCHITECTURE_ID)
 
 
 def build_encoder() -> keras.Model:
@@ -143,7 +111,7 @@ def build_encoder() -> keras.Model:
     import keras
 
     image = keras.Input((None, None, 3), name="image")
-    return keras.Model(image, _encoder(image)[_DEEPEST], name="mobilenetv2")
+    return keras.Model(image, _encode(image, {}), name="mobilenetv2")
 
 
 def named_weights(network: keras.Model) -> dict[str, keras.Variable]:
@@ -174,22 +142,42 @@ def assign_weights(
     ModelError
         When a name is missing or left over, or a shape or a value is wrong; nothing is set then.
     """
-    if variables.keys() != tensors.keys():
-        differing = sorted(variables.keys() ^ tensors.keys())
+    check_tensors({name: tuple(v.shape) for name, v in variables.items()}, tensors)
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+
+
+def check_tensors(
+    shapes: Mapping[str, tuple[int, ...]], tensors: Mapping[str, NDArray[Any]]
+) -> None:
+    """Refuse tensors that are not those of a network.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Of the network's tensors by name, as `napari_nuclei.model.layout.tensor_shapes`.
+    tensors : mapping of str to numpy.ndarray
+        By name.
+
+    Raises
+    ------
+    ModelError
+        When a name is missing or left over, or a shape or a value is wrong.
+    """
+    if shapes.keys() != tensors.keys():
+        differing = sorted(shapes.keys() ^ tensors.keys())
         raise ModelError(
             f"The weights belong to another network: {len(differing)} tensors differ, "
             f"{differing[0]} for one."
         )
-    for name, variable in variables.items():
-        if tuple(variable.shape) != tensors[name].shape:
+    for name, shape in shapes.items():
+        if tensors[name].shape != shape:
             raise ModelError(
                 f"The weights belong to another network: {name} has shape {tensors[name].shape} "
-                f"instead of {tuple(variable.shape)}."
+                f"instead of {shape}."
             )
         if not np.isfinite(tensors[name]).all():
             raise ModelError(f"The weights are damaged: {name} holds values that are no numbers.")
-    for name, variable in variables.items():
-        variable.assign(tensors[name])
 
 
 def encoder_layers(network: keras.Model) -> list[keras.layers.Layer]:
@@ -201,92 +189,57 @@ def _in_decoder(name: str) -> bool:
     return name.startswith("up_") or name in {"logits", "dropout"}
 
 
-def _encoder(image: Any) -> dict[str, Any]:
-    """Return the feature maps that the decoder needs, by layer name."""
+def _encode(image: Any, outputs: dict[str, Any]) -> Any:
+    """Return the deepest features, and put the output of every layer into `outputs`."""
     import keras
 
-    features: dict[str, Any] = {}
     x = keras.layers.Normalization(
-        mean=_IMAGENET_MEAN, variance=[std**2 for std in _IMAGENET_STD], name="imagenet_scale"
+        mean=layout.IMAGENET_MEAN,
+        variance=[std**2 for std in layout.IMAGENET_STD],
+        name="imagenet_scale",
     )(image)
-    x = _convolution(x, _FIRST_FILTERS, 3, 2, "Conv1")
-    x = _activate(x, "bn_Conv1", "Conv1_relu")
-    index = 0
-    for stage in _STAGES:
-        for block in range(stage.blocks):
-            stride = stage.stride if block == 0 else 1
-            x = _inverted_residual(x, stage, stride, index, features)
-            index += 1
-    return features
+    for layer in layout.encoder():
+        x = _apply(layer, x, outputs)
+    return x
 
 
-def _inverted_residual(
-    x: Any, stage: _Stage, stride: int, index: int, features: dict[str, Any]
-) -> Any:
-    """Expand, filter each channel by itself, project; add the input where the shapes agree."""
+def _apply(layer: Layer, x: Any, outputs: dict[str, Any]) -> Any:
+    """Return the output of a layer of the table, and put it into `outputs`, too."""
     import keras
 
-    name = f"block_{index}" if index else "expanded_conv"
-    channels = x.shape[-1]
-    y = x
-    if stage.expansion > 1:
-        y = _convolution(y, channels * stage.expansion, 1, 1, f"{name}_expand")
-        y = _activate(y, f"{name}_expand_BN", f"{name}_expand_relu")
-        features[f"{name}_expand_relu"] = y
-    y = _depthwise(y, stride, f"{name}_depthwise")
-    y = _activate(y, f"{name}_depthwise_BN", f"{name}_depthwise_relu")
-    y = _convolution(y, stage.filters, 1, 1, f"{name}_project")
-    features[f"{name}_project"] = y
-    if f"{name}_project" == _DEEPEST:
-        # The U-Net taps the last projection before its normalisation, which would go unused.
-        return y
-    y = _batchnorm(f"{name}_project_BN")(y)
-    if stride == 1 and channels == stage.filters:
-        return keras.layers.Add(name=f"{name}_add")([x, y])
+    y = _convolve(layer, x)
+    if layer.epsilon:
+        y = keras.layers.BatchNormalization(
+            epsilon=layer.epsilon, momentum=_BATCHNORM_MOMENTUM, name=layer.batchnorm_name
+        )(y)
+    if layer.ceiling:
+        ceiling = layer.ceiling if isfinite(layer.ceiling) else None
+        y = keras.layers.ReLU(ceiling, name=f"{layer.stem}_relu")(y)
+    if layer.added:
+        name = f"{layer.stem.removesuffix('_project')}_add"
+        y = keras.layers.Add(name=name)([outputs[layer.added], y])
+    if layer.joined:
+        name = f"{layer.stem}_skip"
+        y = keras.layers.Concatenate(name=name)([y, outputs[layer.joined]])
+    outputs[layer.name] = y
     return y
 
 
-def _convolution(x: Any, filters: int, kernel: int, stride: int, name: str) -> Any:
-    import keras
+def _convolve(layer: Layer, x: Any) -> Any:
+    from keras import layers
 
-    return keras.layers.Conv2D(filters, kernel, stride, padding="valid", use_bias=False, name=name)(
-        _pad(x, name) if kernel > 1 else x
-    )
-
-
-def _depthwise(x: Any, stride: int, name: str) -> Any:
-    import keras
-
-    padding = "same" if stride == 1 else "valid"
-    x = x if stride == 1 else _pad(x, name)
-    return keras.layers.DepthwiseConv2D(3, stride, padding=padding, use_bias=False, name=name)(x)
-
-
-def _pad(x: Any, name: str) -> Any:
-    import keras
-
-    return keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
-
-
-def _activate(x: Any, batchnorm_name: str, relu_name: str) -> Any:
-    import keras
-
-    return keras.layers.ReLU(6.0, name=relu_name)(_batchnorm(batchnorm_name)(x))
-
-
-def _batchnorm(name: str) -> keras.layers.BatchNormalization:
-    import keras
-
-    return keras.layers.BatchNormalization(
-        epsilon=_BATCHNORM_EPSILON, momentum=_BATCHNORM_MOMENTUM, name=name
-    )
-
-
-def _upsample(x: Any, filters: int, name: str) -> Any:
-    import keras
-
-    x = keras.layers.Conv2DTranspose(
-        filters, 3, strides=2, padding="same", use_bias=False, name=f"{name}_conv"
-    )(x)
-    x = keras.layers.BatchNormalization(momentum=_BATCHNORM_MOMENTUM, name=f"{name}_BN")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x)
+    options: dict[str, Any] = {"name": layer.name, "use_bias": layer.has_bias}
+    if layer.kind == "transposed":
+        # Its only bias is that of the logits, which are full numbers in mixed precision, too.
+        dtype = "float32" if layer.has_bias else None
+        return layers.Conv2DTranspose(
+            layer.filters, layer.kernel_px, layer.stride, "same", dtype=dtype, **options
+        )(x)
+    options["padding"] = "same"
+    if layer.stride > 1:
+        # Keras would pad on two sides only.
+        x = layers.ZeroPadding2D(layer.kernel_px // 2, name=f"{layer.name}_pad")(x)
+        options["padding"] = "valid"
+    if layer.kind == "depthwise":
+        return layers.DepthwiseConv2D(layer.kernel_px, layer.stride, **options)(x)
+    return layers.Conv2D(layer.filters, layer.kernel_px, layer.stride, **options)(x)

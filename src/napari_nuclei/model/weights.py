@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,15 @@ from napari_nuclei.errors import ModelError
 from napari_nuclei.model import unet
 from napari_nuclei.model.contents import WEIGHTS_FILE
 from napari_nuclei.model.manifest import Manifest, TensorSpec, WeightsFile
+from napari_nuclei.model.network import Network
 
 if TYPE_CHECKING:
     import keras
 
-Tensors = dict[str, NDArray[np.floating]]
+    from napari_nuclei.model.unet import UNetConfig
+
+Stored = dict[str, NDArray[np.floating[Any]]]
+"""Tensors as they are in the file: float16 or float32, by name."""
 
 _PATCH_PX = 64
 # No multiple of two: each decoder step has other weights for odd and even pixels.
@@ -28,20 +32,20 @@ _PROBE_DECIMALS = 4
 _PROBE_TOLERANCE = 0.01
 
 
-def rounded(network: keras.Model) -> Tensors:
+def rounded(network: keras.Model) -> Stored:
     """Return the network's tensors as they are stored: kernels as float16, the rest as float32."""
     tensors = unet.read_weights(unet.named_weights(network))
-    # What float16 cannot hold becomes infinite, and `fill` refuses that.
+    # What float16 cannot hold becomes infinite, and `Network` refuses that.
     with np.errstate(over="ignore"):
         return {n: t.astype(np.float16) if n.endswith("kernel") else t for n, t in tensors.items()}
 
 
-def describe(tensors: Tensors) -> tuple[TensorSpec, ...]:
+def describe(tensors: Stored) -> tuple[TensorSpec, ...]:
     """Return name, shape and dtype of each tensor, by name."""
     return tuple(TensorSpec(n, t.shape, t.dtype.name) for n, t in sorted(tensors.items()))
 
 
-def encode(tensors: Tensors) -> bytes:
+def encode(tensors: Stored) -> bytes:
     """Return the content of a safetensors file."""
     from safetensors.numpy import save
 
@@ -53,8 +57,8 @@ def identify(content: bytes) -> WeightsFile:
     return WeightsFile(WEIGHTS_FILE, hashlib.sha256(content).hexdigest(), len(content))
 
 
-def restore(manifest: Manifest, content: bytes) -> keras.Model:
-    """Build the network that a manifest describes and fill it with the content of its weights file.
+def restore(manifest: Manifest, content: bytes) -> Network:
+    """Return the network that a manifest describes, with the content of its weights file.
 
     Raises
     ------
@@ -66,35 +70,30 @@ def restore(manifest: Manifest, content: bytes) -> keras.Model:
     tensors = _decode(content)
     if describe(tensors) != manifest.tensors:
         raise ModelError("its tensors are not those of the manifest; get the model again.")
-    network = unet.build(manifest.config)
-    fill(network, tensors)
+    network = network_of(manifest.config, tensors)
     if not agrees(probe(network), manifest.probe):
         raise ModelError("the network does not return what it should; get the model again.")
     return network
 
 
-def fill(network: keras.Model, tensors: Tensors) -> None:
-    """Set the network's weights to stored tensors.
+def network_of(config: UNetConfig, tensors: Stored) -> Network:
+    """Return a network with stored tensors.
 
     Raises
     ------
     ModelError
-        As `napari_nuclei.model.unet.assign_weights`; nothing is set then.
+        As `napari_nuclei.model.unet.check_tensors`.
     """
-    full = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-    unet.assign_weights(unet.named_weights(network), full)
+    return Network(config, {name: tensor.astype(np.float32) for name, tensor in tensors.items()})
 
 
-def probe(network: keras.Model) -> tuple[float, ...]:
+def probe(network: Network) -> tuple[float, ...]:
     """Return some of the logits for a fixed patch, rounded.
 
     They change visibly when two tensors change places, and less than `agrees` allows from one
     computer to another.
     """
-    from keras import ops
-
-    logits = ops.convert_to_numpy(network(_patch(), training=False))
-    values = logits[0, ::_PROBE_STEP_PX, ::_PROBE_STEP_PX].ravel()
+    values = network.logits(_patch())[0, ::_PROBE_STEP_PX, ::_PROBE_STEP_PX].ravel()
     return tuple(round(float(value), _PROBE_DECIMALS) for value in values)
 
 
@@ -108,12 +107,12 @@ def agrees(actual: tuple[float, ...], expected: tuple[float, ...]) -> bool:
     return bool(difference <= tolerance)
 
 
-def _decode(content: bytes) -> Tensors:
+def _decode(content: bytes) -> Stored:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
-        tensors: Tensors = load(content)
+        tensors: Stored = load(content)
     # The library raises KeyError for a dtype that numpy has not.
     except (SafetensorError, LookupError, ValueError) as error:
         raise ModelError("not in the safetensors format; get the model again.") from error

@@ -22,6 +22,8 @@ _RIM_SHADE = 0.6
 _PANEL_PX = 640
 _GAP_PX = 8
 _TITLE_PX = 28
+# So much wider than high, panels come below one another.
+_WIDE = 2
 _DPI = 100
 
 
@@ -90,17 +92,23 @@ def draw_triptych(
 
 
 def _figure(panels: Sequence[NDArray[np.uint8]], titles: Sequence[str]) -> Figure:
-    """Place panels of one size in a row, pixel for pixel: thin lines do not survive resampling."""
+    """Place panels of one size, pixel for pixel: thin lines do not survive resampling.
+
+    They are in a row, or one below the other when they are wide.
+    """
     # Not pyplot: it has a global state, and would choose a screen's backend inside napari.
     from matplotlib.figure import Figure
 
     height, width = panels[0].shape[:2]
-    step = width + _GAP_PX
-    full_width, full_height = step * len(panels) - _GAP_PX, height + _TITLE_PX
+    is_wide = width > _WIDE * height
+    rows, columns = (len(panels), 1) if is_wide else (1, len(panels))
+    step_x, step_y = width + _GAP_PX, height + _TITLE_PX
+    full_width, full_height = step_x * columns - _GAP_PX, step_y * rows
     figure = Figure(figsize=(full_width / _DPI, full_height / _DPI), dpi=_DPI)
-    for column, (panel, title) in enumerate(zip(panels, titles, strict=True)):
-        box = (column * step / full_width, 0, width / full_width, height / full_height)
-        axes = figure.add_axes(box)
+    for place, (panel, title) in enumerate(zip(panels, titles, strict=True)):
+        row, column = divmod(place, columns)
+        left, bottom = column * step_x / full_width, (rows - 1 - row) * step_y / full_height
+        axes = figure.add_axes((left, bottom, width / full_width, height / full_height))
         axes.imshow(panel, aspect="auto", interpolation="nearest")
         axes.set_title(title)
         axes.set_axis_off()

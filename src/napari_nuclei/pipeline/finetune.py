@@ -20,7 +20,8 @@ from napari_nuclei.pipeline.session import MODEL, REPORT, open_session
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.projects import Pair
 
-_REQUEST_KEYS = frozenset({"name", "notes", "data", "base", "options"})
+REQUEST_KEYS = frozenset({"name", "notes", "data", "base", "options"})
+"""What ``run.json`` of a fine-tuning has."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _steps(
 def _open_run(request: Request) -> runs.Run:
     folder = Path(request.folder)
     if request.resume:
-        return runs.reopen(folder, _REQUEST_KEYS)
+        return runs.reopen(folder, REQUEST_KEYS)
     # After a minute of training would be a bad moment to find these wrong.
     check_own_name(request.name)
     base = store.load_model(request.base)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resize
 
 if TYPE_CHECKING:
     from napari_nuclei.core.images import Limits
+    from napari_nuclei.core.resampling import Pixels
     from napari_nuclei.model import store
     from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline.segment import SegmentOptions
@@ -151,11 +152,13 @@ def plan_steps(
     InputError
         When a plane cannot be used, or the result would not fit into memory.
     """
-    sampled = sampled_planes(source.counts)
     yield Progress(0, 0)
-    limits = images.common_limits(map(source.read, sampled), rgb=source.rgb)
+    sampled = map(source.read, sampled_planes(source.counts))
+    limits = images.common_limits(sampled, rgb=source.rgb)
     if options.diameter_px == "auto":
-        diameter_px = yield from _diameter_steps(source, sampled, limits, model, options)
+        diameter_px = yield from common_diameter_steps(
+            source.counts, lambda index: _prepare(source, index, limits), model, options
+        )
     else:
         diameter_px = options.diameter_px
     options = replace(options, diameter_px=diameter_px)
@@ -166,21 +169,30 @@ def plan_steps(
     return Plan(source, predictor, options, limits, source.mask(), enlargement, tiles)
 
 
-def _diameter_steps(
-    source: PlaneSource,
-    sampled: list[Index],
-    limits: Limits | None,
+def common_diameter_steps(
+    counts: tuple[int, ...],
+    prepare: Callable[[Index], Pixels],
     model: store.Model,
     options: SegmentOptions,
 ) -> Generator[Progress, None, float | None]:
-    """Estimate the diameter where there are nuclei: in the middle, or else near it."""
+    """Estimate the diameter where there are nuclei: in the middle plane, or else near it.
+
+    Parameters
+    ----------
+    counts : tuple of int
+        Planes along each axis.
+    prepare : callable
+        Returns a plane as the network wants it.
+    model, options
+        As for `plan_steps`.
+    """
     predictor = model.predictor(options.batch_size)
     thresholds = options.instances(model.thresholds)
-    middle = np.divide(source.counts, 2)
-    nearest = sorted(sampled, key=lambda index: float(np.abs(index - middle).sum()))
+    middle = np.divide(counts, 2)
+    nearest = sorted(sampled_planes(counts), key=lambda index: float(np.abs(index - middle).sum()))
     for index in nearest[:_PLANES_TRIED_FOR_DIAMETER]:
-        prepared = _prepare(source, index, limits)
-        diameter_px = yield from estimate_diameter_steps(prepared, predictor, thresholds, options)
+        steps = estimate_diameter_steps(prepare(index), predictor, thresholds, options)
+        diameter_px = yield from steps
         if diameter_px is not None:
             return diameter_px
     return None

@@ -43,7 +43,7 @@ class Pace:
         By which the planes were resized.
     """
 
-    tiles_per_s: float = 25.0
+    tiles_per_s: float = 60.0
     enlargement: float = 1.0
 
     def seconds(self, shape: tuple[int, int], n_planes: int, options: TileOptions) -> float:

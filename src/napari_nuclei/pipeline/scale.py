@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.transform import resize
 
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.instances import NUCLEUS, InstanceOptions, centredness, label_nuclei
+from napari_nuclei.core.resampling import (
+    Pixels,
+    Window,
+    needed_window,
+    resize_window,
+    whole_window,
+    window_shape,
+)
+from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps
 
@@ -23,6 +31,7 @@ _MAX_ENLARGED_PX = 100_000_000
 
 _ZOOMS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0)
 _VIEW_PX = 512
+_STRIP_PX = 128
 _SMALLEST_VIEW_PX = 48
 # Where the network is at its best: of two zooms that agree, the one closer to it is believed.
 _BEST_SEEN_PX = 30.0
@@ -82,13 +91,17 @@ def scaled_shape(shape: tuple[int, int], zoom: float) -> tuple[int, int]:
 
 
 def predict_resized_steps(
-    image: NDArray[np.float32], enlargement: float, predictor: Predictor, options: TileOptions
+    image: Pixels,
+    enlargement: float,
+    predictor: Predictor,
+    options: TileOptions,
+    window: Window | None = None,
 ) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Predict the maps of an image from an enlarged or reduced one.
+    """Predict the maps of an image, or of a window of it, from an enlarged or reduced image.
 
     Parameters
     ----------
-    image : numpy.ndarray
+    image : Pixels
         Shape (Y, X, 3), float32, as `napari_nuclei.core.images.prepare` returns it.
     enlargement : float
         As `napari_nuclei.core.diameter.DiameterRange.enlargement` gives it.
@@ -96,6 +109,9 @@ def predict_resized_steps(
         What runs the network.
     options : TileOptions
         How the resized image is cut.
+    window : tuple of slice, optional
+        Rows and columns of `image`; default: all. Only the tiles that these need are predicted, and
+        they are tiles of the whole image: the maps are those of the whole image, too.
 
     Yields
     ------
@@ -105,26 +121,32 @@ def predict_resized_steps(
     Returns
     -------
     numpy.ndarray
-        Shape (Y, X, 3), float32: nucleus, border, distance, in the size of `image`.
+        Shape (Y, X, 3), float32: nucleus, border, distance, in the size of `image` or `window`.
 
     Raises
     ------
     InputError
         When the enlarged image would not fit into memory.
     """
-    height, width = image.shape[:2]
-    shape = scaled_shape((height, width), enlargement)
-    if enlargement > 1 and shape[0] * shape[1] > _MAX_ENLARGED_PX:
+    shape = (image.shape[0], image.shape[1])
+    seen_shape = scaled_shape(shape, enlargement)
+    window = window or whole_window(shape)
+    grid = Grid(seen_shape, options.tile_px, options.halo_px)
+    part = grid.part_around(needed_window(seen_shape, shape, window))
+    height, width = window_shape(part)
+    if enlargement > 1 and height * width > _MAX_ENLARGED_PX:
         raise InputError(
-            f"Nuclei so small need the image enlarged to {shape[0]} x {shape[1]} px: choose a "
+            f"Nuclei so small need the image enlarged to {height} x {width} px: choose a "
             "larger diameter or a part of the image."
         )
-    maps = yield from predict_steps(_resize(image, shape), predictor, options)
-    return _resize(maps, (height, width))
+    pixels = resize_window(image, shape, seen_shape, part)
+    maps = yield from predict_steps(pixels, predictor, options)
+    origin = part[0].start, part[1].start
+    return resize_window(maps, seen_shape, shape, window, origin)
 
 
 def estimate_diameter_steps(
-    image: NDArray[np.float32],
+    image: Pixels,
     predictor: Predictor,
     thresholds: InstanceOptions,
     options: TileOptions,
@@ -137,8 +159,9 @@ def estimate_diameter_steps(
 
     Parameters
     ----------
-    image : numpy.ndarray
-        Shape (Y, X, 3), float32, as `napari_nuclei.core.images.prepare` returns it.
+    image : Pixels
+        Shape (Y, X, 3), float32, as `napari_nuclei.core.images.prepare` returns it; of a large one,
+        only a part is read.
     predictor : Predictor
         What runs the network.
     thresholds : InstanceOptions
@@ -162,7 +185,8 @@ def estimate_diameter_steps(
     for zoom in _zooms(image.shape):
         view = _view(image, focus, zoom)
         maps = yield from _without_total(predict_steps(view.image, predictor, options))
-        focus = _most_likely_place(maps, view)
+        if not _shows_all(image.shape, 2 * zoom):
+            focus = _most_likely_place(maps, view)
         fine = _look(maps, label_nuclei(maps, thresholds), zoom)
         if coarse and fine:
             support = _support(coarse, fine)
@@ -180,15 +204,32 @@ def _zooms(shape: tuple[int, ...]) -> Iterator[float]:
     yield from (zoom for zoom in _ZOOMS if zoom >= 1 or zoom * side_px >= _SMALLEST_VIEW_PX)
 
 
-def _view(image: NDArray[np.float32], focus: tuple[float, float], zoom: float) -> _View:
+def _shows_all(shape: tuple[int, ...], zoom: float) -> bool:
+    """Tell whether a view at this zoom has the whole image, wherever its focus is."""
+    return max(shape[:2]) * zoom <= _VIEW_PX
+
+
+def _view(image: Pixels, focus: tuple[float, float], zoom: float) -> _View:
     """Return what is around the focus, as much as fits into a view."""
     side_px = int(np.ceil(_VIEW_PX / zoom))
     y, x = (
         int(np.clip(middle - side_px / 2, 0, max(0, length - side_px)))
         for middle, length in zip(focus, image.shape, strict=False)
     )
-    part = image[y : y + side_px, x : x + side_px]
-    return _View(_resize(part, scaled_shape((part.shape[0], part.shape[1]), zoom)), (y, x), zoom)
+    old = min(side_px, image.shape[0]), min(side_px, image.shape[1])
+    new = scaled_shape(old, zoom)
+    # In strips: at the coarsest zoom, a view takes in 64 million pixels.
+    strips = [
+        resize_window(
+            image,
+            old,
+            new,
+            (slice(start, min(start + _STRIP_PX, new[0])), slice(0, new[1])),
+            (-y, -x),
+        )
+        for start in range(0, new[0], _STRIP_PX)
+    ]
+    return _View(np.concatenate(strips), (y, x), zoom)
 
 
 def _look(maps: NDArray[np.float32], labels: NDArray[np.int32], zoom: float) -> _Look | None:
@@ -233,11 +274,3 @@ def _without_total(
             maps: NDArray[np.float32] = finished.value
             return maps
         yield Progress(0, 0)
-
-
-def _resize(values: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    if values.shape[:2] == shape:
-        return values
-    shrinks = any(new < old for new, old in zip(shape, values.shape, strict=False))
-    resized = resize(values, shape, order=1, mode="edge", anti_aliasing=shrinks)
-    return np.asarray(resized, np.float32)

@@ -94,6 +94,11 @@ class Segmentation:
     recipe: dict[str, Any]
 
     @property
+    def n_nuclei(self) -> int:
+        """Number of nuclei, the rows of the table."""
+        return len(self.table["index"])
+
+    @property
     def diameter_px(self) -> float | None:
         """The diameter for which the image was resized, chosen or estimated; None: it was not."""
         diameter_px: float | None = self.recipe["options"]["diameter_px"]
@@ -233,6 +238,6 @@ def make_recipe(model: store.Model, options: SegmentOptions) -> dict[str, Any]:
         "options": asdict(replace(options, **asdict(thresholds))),
         "versions": {
             "napari-nuclei": napari_nuclei.__version__,
-            **{name: version(name) for name in ("keras", "numpy")},
+            **{name: version(name) for name in ("onnxruntime", "numpy")},
         },
     }

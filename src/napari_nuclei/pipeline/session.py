@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.projects import Pair
     from napari_nuclei.pipeline.runs import Run
 
-MODEL, REPORT = "model", "report.json"
-"""What a run folder has in the end."""
+MODEL, REPORT, PAIRS = "model", "report.json", "pairs"
+"""What a run folder has: in the end the first two, from the beginning the last."""
 
-_PAIRS, _PLAN = "pairs", "plan.json"
+_PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
@@ -202,8 +202,8 @@ def open_session(
     options = replace(options, max_seconds=request.options.max_seconds)
     base = _load_base(run)
     if not (run.folder / _PLAN).exists():
-        take_snapshot(request.pairs if pairs is None else pairs, run.folder / _PAIRS)
-    kept = tuple(read_pairs(run.folder / _PAIRS))
+        take_snapshot(request.pairs if pairs is None else pairs, run.folder / PAIRS)
+    kept = tuple(read_pairs(run.folder / PAIRS))
     split = hold_out(kept, options.seed)
     teacher = tuning.copy_for_training(base, options.seed)
     judge = tuning.Judge(base, split.held_out)

@@ -56,6 +56,11 @@ class StackSegmentation:
     names: tuple[str, ...]
 
     @property
+    def n_nuclei(self) -> int:
+        """Number of nuclei, the rows of the table."""
+        return len(self.table["index"])
+
+    @property
     def diameter_px(self) -> float | None:
         """The diameter for which the planes were resized, chosen or estimated."""
         diameter_px: float | None = self.recipe["options"]["diameter_px"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,29 @@ def write_csv(table: Mapping[str, NDArray[Any]], path: Path) -> None:
     OSError
         When the file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*(_cells(column) for column in table.values()), strict=True))
-    files.write_text(path, text.getvalue())
+    write_csv_parts([table], path)
+
+
+def write_csv_parts(parts: Iterable[Mapping[str, NDArray[Any]]], path: Path) -> None:
+    """Write the rows of several tables, one in memory at a time; else as `write_csv`.
+
+    Parameters
+    ----------
+    parts : iterable of mapping
+        At least one; all have the same columns.
+    path : Path
+        The file.
+    """
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            for number, table in enumerate(parts):
+                if number == 0:
+                    writer.writerow(table)
+                writer.writerows(zip(*(_cells(column) for column in table.values()), strict=True))
+
+    files.replace_file(path, write)
 
 
 def _cells(column: NDArray[Any]) -> list[Any]:

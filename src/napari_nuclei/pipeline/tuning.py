@@ -115,10 +115,7 @@ class Judge:
 def copy_for_training(model: Model, seed: int) -> Trainer:
     """Return a trainer of a copy of the model's network."""
     trainer.set_seed(seed)
-    network = unet.build(model.manifest.config)
-    weights = unet.read_weights(unet.named_weights(model.network))
-    unet.assign_weights(unet.named_weights(network), weights)
-    return Trainer(network, _FROZEN)
+    return Trainer(model.network.to_keras(), _FROZEN)
 
 
 def make_course(split: Split, model: Model, options: FinetuneOptions) -> Course:
@@ -214,7 +211,7 @@ def mix_weights(network: keras.Model, model: Model, judge: Judge, before: Scored
     """
     variables = unet.named_weights(network)
     tuned = unet.read_weights(variables)
-    base = unet.read_weights(unet.named_weights(model.network))
+    base = model.network.tensors
     predictor = KerasPredictor(network, TileOptions().batch_size)
 
     def score(share: float) -> Mix:

@@ -89,8 +89,7 @@ class AxesBox(QObject):
             return
         self._layer = layer
         self._shown = _shown_pixel(layer, reading, dims)
-        axis = reading.channel_axis
-        self._reading = reading if axis is None else replace(reading, channel=self._shown[axis])
+        self._reading = with_shown_channel(reading, layer, dims)
         self._fill()
 
     def follow_slider(self, dims: Dims) -> None:
@@ -171,6 +170,14 @@ class AxesBox(QObject):
 def _is_same_image(new: AxisReading, old: AxisReading) -> bool:
     """Tell whether two readings differ at most in what a person may have chosen."""
     return (new.shape, new.names, new.rgb) == (old.shape, old.names, old.rgb)
+
+
+def with_shown_channel(reading: AxisReading, layer: Image | None, dims: Dims) -> AxisReading:
+    """Return the reading with the channel that is on screen."""
+    axis = reading.channel_axis
+    if layer is None or axis is None:
+        return reading
+    return replace(reading, channel=_shown_pixel(layer, reading, dims)[axis])
 
 
 def _shown_pixel(layer: Image | None, reading: AxisReading, dims: Dims) -> tuple[int, ...]:

@@ -1,10 +1,10 @@
-"""A combo box of the viewer's image layers that keeps its choice when layers come, go or move."""
+"""A combo box of the viewer's layers of a kind that keeps its choice when layers come and go."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 
 
 class LayerCombo(QComboBox):
-    """The image layers of a viewer, newest first; the choice is a layer object, not its name."""
+    """The layers of a kind, newest first; the choice is a layer object, not its name."""
 
     layer_changed = Signal()
 
-    def __init__(self, layers: LayerList, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, layers: LayerList, parent: QWidget | None = None, kind: type[Layer] = Image
+    ) -> None:
         super().__init__(parent)
         self._layers = layers
-        self._choices: list[Image] = []
+        self._kind = kind
+        self._choices: list[Layer] = []
         self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.currentIndexChanged.connect(self.layer_changed)
         # Long names do not fit into the box.
@@ -28,19 +31,19 @@ class LayerCombo(QComboBox):
         self.refresh()
 
     @property
-    def layer(self) -> Image | None:
-        """The chosen layer."""
+    def layer(self) -> Any:
+        """The chosen layer; None when there is none."""
         index = self.currentIndex()
         return self._choices[index] if 0 <= index < len(self._choices) else None
 
-    def choose(self, layer: Image) -> None:
-        """Choose `layer`, which must be one of the viewer's images."""
+    def choose(self, layer: Layer) -> None:
+        """Choose `layer`, which must be one of the viewer's layers of this kind."""
         self.setCurrentIndex(self._choices.index(layer))
 
     def refresh(self) -> None:
         """Show the layers as they are now; keep the choice while its layer exists."""
         before = self.layer
-        self._choices = [layer for layer in reversed(self._layers) if isinstance(layer, Image)]
+        self._choices = [layer for layer in reversed(self._layers) if isinstance(layer, self._kind)]
         self.blockSignals(True)
         self.clear()
         self.addItems([layer.name for layer in self._choices])
@@ -51,6 +54,6 @@ class LayerCombo(QComboBox):
         if self.layer != before:
             self.layer_changed.emit()
 
-    def _active(self) -> Image | None:
+    def _active(self) -> Layer | None:
         active = self._layers.selection.active
         return active if active in self._choices else None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_nuclei.core.regions import Region
+    from napari_nuclei.pipeline.blocks import BlockSegmentation
     from napari_nuclei.pipeline.segment import Segmentation
     from napari_nuclei.pipeline.stack import StackSegmentation
 
@@ -129,7 +130,7 @@ def add_nuclei(
 
 
 def recipe_metadata(
-    planes: Planes, segmentation: Segmentation | StackSegmentation
+    planes: Planes, segmentation: Segmentation | StackSegmentation | BlockSegmentation
 ) -> dict[str, Any]:
     """Return the layer metadata: how the labels were made and of which image and planes."""
     region = planes.region

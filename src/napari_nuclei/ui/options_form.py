@@ -22,6 +22,7 @@ from napari_nuclei.errors import ModelError
 from napari_nuclei.model import contents, manifest, store
 from napari_nuclei.pipeline.segment import AUTO, SegmentOptions
 from napari_nuclei.ui.diameter_box import DiameterBox
+from napari_nuclei.ui.own_models import own_models
 from napari_nuclei.ui.preferences import read_preferences
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class OptionsForm(QWidget):
         self.refresh_models()
         self._connect()
         self._apply_preferences()
+        own_models.changed.connect(self.refresh_models)
 
     @property
     def model_name(self) -> str | None:

@@ -21,15 +21,21 @@ class Preferences:
         Typical diameter of nuclei; 0 estimates it from each image.
     tile_px : int
         Side of the tiles that the network sees.
+    large_folder : str
+        Where labels of images larger than the memory go; empty: into the user's data folder.
     image_folder, result_folder : str
         Of the Batch widget; may be empty.
+    project_folder : str
+        Where corrections are kept; empty: in the user's data folder.
     """
 
     model: str = ""
     diameter_px: float = 0.0
     tile_px: int = 128
+    large_folder: str = ""
     image_folder: str = ""
     result_folder: str = ""
+    project_folder: str = ""
 
 
 def read_preferences() -> Preferences:
@@ -39,4 +45,5 @@ def read_preferences() -> Preferences:
     except KeyError:
         # The plugin was disabled, and a widget is used from a script.
         return Preferences()
-    return Preferences(**settings.segmentation.model_dump(), **settings.batch.model_dump())
+    pages = (settings.segmentation, settings.batch, settings.training)
+    return Preferences(**{name: value for page in pages for name, value in page})

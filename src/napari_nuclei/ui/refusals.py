@@ -65,4 +65,5 @@ def _region_refusal(viewer: ViewerModel, layer: Image, reading: AxisReading, sco
     if region is None:
         return "No pixel of the image is there: move the view or the shape."
     counts = reading.plane_counts if scope is Scope.ALL else ()
-    return memory_refusal((*counts, *region.shape))
+    # Without outlines, what is too large for the memory is segmented block by block.
+    return memory_refusal((*counts, *region.shape)) if region.outlines else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,18 +17,28 @@ if TYPE_CHECKING:
 _EXACT_S = 90
 
 
+@dataclass(frozen=True)
+class Words:
+    """What the button says: when it can be pressed, during the work, and once that is to end."""
+
+    run: str = "Run"
+    cancel: str = "Cancel"
+    cancelling: str = "Cancelling…"
+
+
 class RunPanel(QWidget):
     """A button that is Run or Cancel, and in one line what happens or why it cannot."""
 
     run_clicked = Signal()
     cancel_clicked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, words: Words | None = None) -> None:
         super().__init__(parent)
+        self._words = words or Words()
         self._busy = False
         self._started_s = 0.0
         self._clock = (0.0, 0)
-        self.button = QPushButton("Run")
+        self.button = QPushButton(self._words.run)
         self.bar = QProgressBar()
         self.status = QLabel()
         self.status.setWordWrap(True)
@@ -42,7 +53,7 @@ class RunPanel(QWidget):
     def show_idle(self, message: str, *, can_run: bool) -> None:
         """Show Run, enabled or not, and `message`."""
         self._busy = False
-        self.button.setText("Run")
+        self.button.setText(self._words.run)
         self.button.setEnabled(can_run)
         self.bar.hide()
         self.status.setText(message)
@@ -51,7 +62,7 @@ class RunPanel(QWidget):
         """Show Cancel, `message`, and a progress bar that does not know the end yet."""
         self._busy = True
         self._started_s = monotonic()
-        self.button.setText("Cancel")
+        self.button.setText(self._words.cancel)
         self.bar.setRange(0, 0)
         self.bar.show()
         self.status.setText(message)
@@ -88,7 +99,7 @@ class RunPanel(QWidget):
     def _on_clicked(self) -> None:
         if self._busy:
             self.button.setEnabled(False)
-            self.button.setText("Cancelling…")
+            self.button.setText(self._words.cancelling)
             self.cancel_clicked.emit()
         else:
             self.run_clicked.emit()

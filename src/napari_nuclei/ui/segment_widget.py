@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+import numpy as np
 from napari.layers import Shapes
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_nuclei.core.instances import NUCLEUS
+from napari_nuclei.core.instances import NUCLEUS, label_nuclei
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed, load_model
+from napari_nuclei.pipeline.blocks import block_steps
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.resources import Pace, Stopwatch
 from napari_nuclei.pipeline.stack import segment_planes_steps
@@ -24,6 +27,7 @@ from napari_nuclei.ui.axes_box import AxesBox
 from napari_nuclei.ui.found import found_of, source_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.large_images import add_large_nuclei, is_large, make_job, result_folder
 from napari_nuclei.ui.layers import add_nuclei, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
 from napari_nuclei.ui.notify import notify
@@ -36,12 +40,12 @@ from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
 from napari_nuclei.ui.words import describe_result, describe_task
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Image
     from napari.viewer import Viewer
     from qtpy.QtGui import QShowEvent
 
     from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.blocks import BlockSegmentation
     from napari_nuclei.pipeline.reproduce import ImageSource
     from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
     from napari_nuclei.pipeline.stack import StackSegmentation
@@ -73,6 +77,14 @@ class _Outcome:
     pace: Pace | None
 
 
+@dataclass(frozen=True)
+class _LargeOutcome:
+    """What the worker made of a request for an image larger than the memory."""
+
+    request: _Request
+    found: BlockSegmentation
+
+
 class SegmentWidget(QWidget):
     """Segments the chosen image into a new Labels layer.
 
@@ -88,6 +100,7 @@ class SegmentWidget(QWidget):
         self._outcome = ""
         self._pace = Pace()
         self._source: ImageSource | None = None
+        self._is_large = False
         self._watched_shapes: WeakSet[Shapes] = WeakSet()
         self.controls = SegmentControls(napari_viewer.layers, self)
         self.axes = AxesBox(self)
@@ -96,6 +109,7 @@ class SegmentWidget(QWidget):
         self.device = QLabel(f"Runs on {device_name()}")
         self.device.setWordWrap(True)
         self.job = Job(self)
+        self.warming = Job(self)
         self.live = LiveThresholds(napari_viewer, self)
         self.results = ResultsPanel(napari_viewer, self)
         actions = {
@@ -119,14 +133,17 @@ class SegmentWidget(QWidget):
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """List models that were trained or imported meanwhile."""
+        """List models that were trained or imported meanwhile, and load the chosen one."""
         self.controls.refresh_models()
+        if not self.warming.running:
+            self.warming.start(_warm_steps(self.controls.model_name))
         super().showEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Cancel when the dock is closed: napari then takes the widget out of it."""
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.job.cancel()
+            self.warming.cancel()
             self.live.forget()
             self.results.stop()
             self.shortcuts.release()
@@ -191,6 +208,8 @@ class SegmentWidget(QWidget):
         reason = refusal(self._viewer, layer, axes.reading, axes.chosen_scope)
         if not reason and not is_installed(self.controls.model_name):
             return "The model is missing: choose another one, or install napari-nuclei again."
+        if not reason and axes.link_axis is not None and is_large(self._planes()):
+            return "Nuclei of so many planes cannot be linked: choose ids of their own."
         return reason
 
     def _planes(self) -> Planes:
@@ -203,7 +222,8 @@ class SegmentWidget(QWidget):
         options = self.controls.options()
         pace = replace(self._pace, enlargement=self.controls.enlargement(self._pace.enlargement))
         seconds = pace.seconds(planes.shape, prod(planes.counts), options)
-        return describe_task(planes, self.axes.chosen_scope, seconds)
+        task = describe_task(planes, self.axes.chosen_scope, seconds)
+        return f"{task}, block by block into {result_folder()}" if is_large(planes) else task
 
     def _run(self) -> None:
         controls = self.controls
@@ -216,15 +236,31 @@ class SegmentWidget(QWidget):
             self.axes.link_axis,
             source_of(image, planes),
         )
+        self._is_large = is_large(planes)
         self._outcome = "Cancelled: no labels were added."
+        if self._is_large:
+            self._outcome = "Cancelled: finished blocks are kept, and Run goes on from there."
         self.live.stop()
         self.panel.start("Loading the model…")
-        self.job.start(_steps(request), "Segmenting nuclei")
+        steps = _large_steps(request, result_folder()) if self._is_large else _steps(request)
+        self.job.start(steps, "Segmenting nuclei")
 
     def _on_progressed(self, progress: Progress) -> None:
-        self.panel.show_progress(progress, "tiles")
+        self.panel.show_progress(progress, "blocks" if self._is_large else "tiles")
 
-    def _on_succeeded(self, outcome: _Outcome) -> None:
+    def _on_succeeded(self, outcome: _Outcome | _LargeOutcome) -> None:
+        if isinstance(outcome, _LargeOutcome):
+            self._show_large(outcome.request, outcome.found)
+        else:
+            self._show(outcome)
+
+    def _show_large(self, request: _Request, found: BlockSegmentation) -> None:
+        if request.image in self._viewer.layers:
+            add_large_nuclei(self._viewer, request.planes, found)
+        nuclei = describe_result(found, request.planes.pixel_um)
+        self._outcome = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {found.labels}"
+
+    def _show(self, outcome: _Outcome) -> None:
         request, segmentation = outcome.request, outcome.segmentation
         self._learn(outcome)
         if request.image not in self._viewer.layers:
@@ -279,6 +315,14 @@ class SegmentWidget(QWidget):
             self.panel.show_idle(message, can_run=not self._refusal())
 
 
+def _warm_steps(model_name: str | None) -> Generator[Progress, None, Model]:
+    """Load what a first run needs before anybody presses Run; what is wrong is told then."""
+    yield Progress(0, 0)
+    label_nuclei(np.zeros((1, 1, 3), np.float32))
+    yield Progress(0, 0)
+    return load_model(model_name)
+
+
 def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     """Read, load the model and segment, in the worker: nothing here touches napari or Qt."""
     yield Progress(0, 0)
@@ -299,3 +343,12 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     probability = None if found.maps is None else found.maps[..., NUCLEUS].copy()
     copies = found.labels.copy(), probability
     return _Outcome(request, model, found, *copies, device_name(), pace)
+
+
+def _large_steps(request: _Request, folder: Path) -> Generator[Progress, None, _LargeOutcome]:
+    """Segment block by block, in the worker."""
+    yield Progress(0, 0)
+    model = load_model(request.model_name)
+    yield Progress(0, 0)
+    job = make_job(request.planes, model, request.options, folder)
+    return _LargeOutcome(request, (yield from block_steps(job, model)))

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     import pint
     from napari.components import LayerList, ViewerModel
     from napari.layers import Image
+    from napari.layers.base import Layer
     from numpy.typing import NDArray
 
     from napari_nuclei.core.axes import AxisReading
 
 _ELLIPSE_CORNERS = 64
 _AREA_SHAPES = {"rectangle", "polygon", "ellipse"}
+_SHARES_OF_CANVAS = (0.06, 0.4)
 
 
 def region_in_view(viewer: ViewerModel, image: Image, reading: AxisReading) -> Region | None:
@@ -74,3 +76,29 @@ def _ellipse_in(box: NDArray[np.float64]) -> NDArray[np.float64]:
     angles = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, np.newaxis]
     first, second = (box[1] - box[0]) / 2, (box[2] - box[1]) / 2
     return box.mean(axis=0) + np.cos(angles) * first + np.sin(angles) * second
+
+
+def look_at(viewer: ViewerModel, layer: Layer, centre: tuple[float, float], side_px: float) -> None:
+    """Move the view to something in a layer, and zoom where it would be tiny or fill the canvas.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        The one that shows the layer.
+    layer : napari.layers.Layer
+        Of two axes.
+    centre : tuple of float
+        (y, x) in pixels of the layer.
+    side_px : float
+        How large it is.
+    """
+    world = np.asarray(viewer.dims.point, float)
+    world[-2:] = layer.data_to_world(centre)
+    corner = layer.data_to_world((centre[0] + side_px, centre[1] + side_px))
+    side = np.abs(np.subtract(corner, world[-2:])).max()
+    camera = viewer.scene.camera
+    camera.center = (0, *world[list(viewer.dims.displayed)])
+    canvas = min(viewer.canvas.viewbox_size(viewer.layers))
+    least, most = _SHARES_OF_CANVAS
+    if not least <= side * camera.zoom / canvas <= most:
+        camera.zoom = (least * most) ** 0.5 * canvas / side

@@ -9,6 +9,7 @@ from napari_nuclei.pipeline.resources import duration_in_words
 from napari_nuclei.ui.planes import Planes, Scope
 
 if TYPE_CHECKING:
+    from napari_nuclei.pipeline.blocks import BlockSegmentation
     from napari_nuclei.pipeline.segment import Segmentation
     from napari_nuclei.pipeline.stack import StackSegmentation
 
@@ -30,12 +31,12 @@ def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
 
 
 def describe_result(
-    found: Segmentation | StackSegmentation, pixel_size_um: float | None = None
+    found: Segmentation | StackSegmentation | BlockSegmentation, pixel_size_um: float | None = None
 ) -> str:
     """Return how many nuclei were found, and their typical diameter where it was estimated."""
     if found.recipe["options"]["semantic"]:
         return "One mask of all nuclei"
-    count = len(found.table["index"])
+    count = found.n_nuclei
     nuclei = f"{count} nucleus" if count == 1 else f"{count} nuclei"
     if not found.diameter_px:
         return nuclei

@@ -1,0 +1,146 @@
+"""What has to be measured in a process of its own: start-up, peak memory, matrix products.
+
+Each probe is ``python -m benchmarks.fresh NAME [ARGUMENT]`` and prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_MATRIX_PX = 2048
+_MATRIX_REPEATS = 12
+_TIMEOUT_S = 600
+# Whichever library numpy was built with.
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def matrix_gflops() -> float:
+    """Return the GFLOP/s of float32 matrix products with as many threads as the network has."""
+    from napari_nuclei.model.network import threads
+
+    return float(run("matrix", environment=dict.fromkeys(_THREAD_VARIABLES, str(threads())))[0])
+
+
+def run(
+    probe: str, *arguments: str, environment: dict[str, str] | None = None, screen: bool = False
+) -> tuple[Any, float]:
+    """Run a probe in a new process; return its answer, and the seconds from start to answer.
+
+    Parameters
+    ----------
+    probe, *arguments : str
+        Name of the probe, and what it is given.
+    environment : dict, optional
+        Variables besides those of this process.
+    screen : bool
+        Give it a virtual screen.
+    """
+    command = [sys.executable, "-m", "benchmarks.fresh", probe, *arguments]
+    if screen and shutil.which("xvfb-run"):
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1400x900x24", *command]
+    started = time.perf_counter()
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
+        env=os.environ | (environment or {}),
+        text=True,
+    ) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        seconds = time.perf_counter() - started
+        process.wait(_TIMEOUT_S)
+    return json.loads(line), seconds
+
+
+def _matrix() -> float:
+    import numpy as np
+
+    matrix = np.random.default_rng(0).random((_MATRIX_PX, _MATRIX_PX), np.float32)
+    fastest_s = min(_seconds(lambda: matrix @ matrix) for _ in range(_MATRIX_REPEATS))
+    return 2 * _MATRIX_PX**3 / fastest_s / 1e9
+
+
+def _import() -> float:
+    def load() -> None:
+        import napari_nuclei  # noqa: F401
+
+    return _seconds(load)
+
+
+def _labels() -> int:
+    """Segment 256 x 256 px, as the first thing that the process does."""
+    import napari_nuclei
+    from benchmarks.images import mosaic
+
+    return int(napari_nuclei.segment(mosaic(256)).labels.max())
+
+
+def _peak(side_px: str) -> float:
+    """Return the peak of the process's memory in MB after segmenting one image."""
+    import resource
+
+    import napari_nuclei
+    from benchmarks.images import mosaic
+
+    napari_nuclei.segment(mosaic(int(side_px)), diameter_px=None)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def _widget() -> dict[str, float]:
+    """Open the widget in a napari that has just been started, and press Run at once."""
+    import napari
+    from qtpy.QtWidgets import QApplication
+
+    from benchmarks.images import mosaic
+
+    viewer = napari.Viewer(show=True)
+    viewer.add_image(mosaic(256))
+    QApplication.processEvents()
+
+    def open_widget() -> Any:
+        _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+        QApplication.processEvents()
+        return widget
+
+    opened_at = time.perf_counter()
+    widget = open_widget()
+    opened_s = time.perf_counter() - opened_at
+    pressed_at = time.perf_counter()
+    widget.panel.button.click()
+    while widget.job.running and time.perf_counter() - pressed_at < _TIMEOUT_S:
+        QApplication.processEvents()
+        time.sleep(0.005)
+    if not isinstance(viewer.layers[-1], napari.layers.Labels):
+        raise RuntimeError(widget.panel.status.text())
+    return {"open_s": opened_s, "labels_s": time.perf_counter() - pressed_at}
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+_PROBES: dict[str, Callable[..., Any]] = {
+    "matrix": _matrix,
+    "import": _import,
+    "labels": _labels,
+    "peak": _peak,
+    "widget": _widget,
+}
+
+
+if __name__ == "__main__":
+    print(json.dumps(_PROBES[sys.argv[1]](*sys.argv[2:])), flush=True)
+    # At once: what a window does when it is torn down is not measured.
+    os._exit(0)

@@ -1,0 +1,148 @@
+"""``napari-nuclei segment`` for images that are worked on block by block: Zarr, huge files."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_nuclei.cli.diameter import read_pixel_um
+from napari_nuclei.errors import InputError, NucleiError
+from napari_nuclei.pipeline.blocks import (
+    BlockJob,
+    BlockSegmentation,
+    block_steps,
+    needs_blocks,
+    open_image,
+)
+from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
+
+if TYPE_CHECKING:
+    import argparse
+
+    from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.segment import SegmentOptions
+
+
+@dataclass(frozen=True)
+class LargeInput:
+    """An image and what is to be done with it."""
+
+    path: Path
+    job: BlockJob
+
+
+def add_large(parser: argparse.ArgumentParser) -> None:
+    """Add what only such images have."""
+    parser.add_argument(
+        "--channel",
+        type=int,
+        default=1,
+        metavar="N",
+        help="which channel of a Zarr image, counted from 1 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="segment the images block by block on a dask cluster, such as tcp://host:8786",
+    )
+
+
+def split_inputs(args: argparse.Namespace) -> tuple[list[Path], list[Path]]:
+    """Return the inputs that are worked on block by block, and the others."""
+    large = [path for path in args.inputs if args.scheduler or needs_blocks(path)]
+    return large, [path for path in args.inputs if path not in large]
+
+
+def plan_large(
+    args: argparse.Namespace, paths: Sequence[Path], options: SegmentOptions
+) -> list[LargeInput]:
+    """Open the images, and make sure before any work that they can be segmented as asked.
+
+    Raises
+    ------
+    InputError, DatasetError
+        When one cannot be opened, two would be written under one name, or a result is wanted that
+        such images do not have.
+    """
+    if paths and (args.probability or args.overlay):
+        raise InputError(
+            f"{paths[0]} is segmented block by block, which gives labels and a table: leave out "
+            "--probability and --overlay."
+        )
+    planned: dict[Path, Path] = {}
+    for path in paths:
+        other = planned.setdefault(_output(args.output, path), path)
+        if other != path:
+            raise InputError(
+                f"{other} and {path} would both write {_output(args.output, path)}: rename one, or "
+                "segment them into two folders."
+            )
+    return [
+        LargeInput(
+            path,
+            BlockJob(
+                open_image(path, args.channel - 1),
+                output.absolute(),
+                options,
+                read_pixel_um(args),
+                args.scheduler,
+            ),
+        )
+        for output, path in planned.items()
+    ]
+
+
+def segment_large(inputs: Sequence[LargeInput], model: Model) -> Iterator[Outcome]:
+    """Segment images block by block, yielding what became of each; one that fails stops no other.
+
+    Parameters
+    ----------
+    inputs : sequence of LargeInput
+        As `plan_large` returns them.
+    model : Model
+        A loaded model.
+    """
+    for large in inputs:
+        started = time.perf_counter()
+        try:
+            found = _run(large, model)
+        except (NucleiError, OSError) as error:
+            yield Failed(large.path, _naming(large.path, error))
+            continue
+        yield Segmented(
+            large.path,
+            found.n_nuclei,
+            found.counts.nucleus_share,
+            found.diameter_px,
+            time.perf_counter() - started,
+            found.done_before,
+        )
+
+
+def _run(large: LargeInput, model: Model) -> BlockSegmentation:
+    steps = block_steps(large.job, model)
+    shows = sys.stderr.isatty()
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as finished:
+            found: BlockSegmentation = finished.value
+            return found
+        if shows and progress.total:
+            line = f"{large.path.name}: {progress.done} of {progress.total} blocks"
+            # The next line, whatever it is, begins where this one does.
+            print(line, end="\r", file=sys.stderr, flush=True)
+
+
+def _naming(path: Path, error: NucleiError | OSError) -> NucleiError | OSError:
+    is_named = not isinstance(error, InputError) or str(path) in str(error)
+    return error if is_named else InputError(f"{path}: {error}")
+
+
+def _output(folder: Path, path: Path) -> Path:
+    stem = path.name.removesuffix(".zarr").removesuffix(".ome") if path.is_dir() else path.stem
+    return folder / f"{stem}_labels.ome.zarr"

@@ -1,0 +1,281 @@
+"""The widget Correct and train: correct nuclei, learn from them, keep the better model."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
+
+from napari_nuclei import paths
+from napari_nuclei.errors import NucleiError
+from napari_nuclei.model.store import is_installed
+from napari_nuclei.pipeline import runs
+from napari_nuclei.pipeline.before_after import Figures
+from napari_nuclei.pipeline.finetune import Request
+from napari_nuclei.pipeline.messages import EpochEnded, Failed, Finished, Started
+from napari_nuclei.pipeline.unfinished import discard_vain
+from napari_nuclei.ui.decision import Decision
+from napari_nuclei.ui.folded import folded
+from napari_nuclei.ui.help_button import help_button
+from napari_nuclei.ui.models_box import ModelsBox
+from napari_nuclei.ui.notify import notify
+from napari_nuclei.ui.pair_chooser import PairChooser
+from napari_nuclei.ui.preview import Preview
+from napari_nuclei.ui.project_pairs import ProjectPairs
+from napari_nuclei.ui.run_panel import RunPanel, Words
+from napari_nuclei.ui.tall_area import TallArea
+from napari_nuclei.ui.train_controls import TrainControls
+from napari_nuclei.ui.train_curve import TrainCurve
+from napari_nuclei.ui.train_pairs import TrainPairs
+from napari_nuclei.ui.training import Told, Training
+from napari_nuclei.ui.unfinished_box import UnfinishedBox
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from qtpy.QtGui import QShowEvent
+
+    from napari_nuclei.pipeline.unfinished import Unfinished
+
+_WORDS = Words("Start", "Stop", "Stopping…")
+_FEWEST = 2
+
+
+class CorrectWidget(QWidget):
+    """Learns from corrected labels, in a process of its own.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        napari passes it.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._request: Request | None = None
+        self._outcome = ""
+        self._content = QWidget()
+        self.area = TallArea(self._content)
+        self.chooser = PairChooser(napari_viewer)
+        self.pairs = TrainPairs(napari_viewer.layers)
+        self.project = ProjectPairs(napari_viewer, self)
+        self.controls = TrainControls()
+        self.panel = RunPanel(words=_WORDS)
+        self.unfinished = UnfinishedBox()
+        self.training = Training(self)
+        self.curve = TrainCurve(napari_viewer.theme)
+        self.preview = Preview()
+        self.decision = Decision(napari_viewer, lambda: self.pairs.selected, self)
+        self.models = ModelsBox()
+        self.folded_models = folded("Models", self.models)
+        self._lay_out()
+        self._connect()
+        self.unfinished.refresh()
+        self.controls.offer_name(self.unfinished.names)
+        self.project.follow(self.controls.project.path)
+
+    def reset_choices(self, event: object = None) -> None:
+        """Follow the layer list; napari calls this when a layer comes, goes or is renamed."""
+        self.chooser.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """List trainings and models of other windows and of the command line."""
+        if not self.training.running:
+            self.controls.refresh_models()
+            self.models.refresh()
+            self.unfinished.refresh()
+        super().showEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """End the training when the dock is closed; its checkpoint stays to be resumed from."""
+        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
+            self.training.close()
+            self.project.stop()
+            self.pairs.stop()
+            self.decision.stop()
+            self.models.job.cancel()
+            self._viewer.events.theme.disconnect(self._on_theme)
+        super().changeEvent(event)
+
+    def _lay_out(self) -> None:
+        self.curve.hide()
+        column = QVBoxLayout(self._content)
+        for part in (
+            self.chooser,
+            self.pairs,
+            self.controls,
+            self.panel,
+            self.unfinished,
+            self.curve,
+            self.preview,
+            self.decision,
+            self.folded_models,
+            help_button("correct-and-train.md"),
+        ):
+            column.addWidget(part)
+        column.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.area)
+
+    def _connect(self) -> None:
+        self.chooser.added.connect(self.pairs.add)
+        self.chooser.added.connect(self._forget_outcome)
+        self.pairs.changed.connect(self._refresh)
+        self.pairs.open_clicked.connect(self.project.open)
+        self.pairs.delete_clicked.connect(self._ask_and_delete)
+        self.controls.changed.connect(self._refresh)
+        self.controls.name.textEdited.connect(self._forget_outcome)
+        self.controls.project.changed.connect(self._on_folder)
+        self.project.listed.connect(self._on_listed)
+        self.panel.run_clicked.connect(self._start)
+        self.panel.cancel_clicked.connect(self.training.stop)
+        self.training.told.connect(self._on_told)
+        self.training.failed.connect(self._on_failed)
+        self.training.ended.connect(self._on_ended)
+        self.unfinished.resume_clicked.connect(self._resume)
+        self.unfinished.result_clicked.connect(self._show_result)
+        self.unfinished.discard_clicked.connect(self.decision.discard_run)
+        self.decision.decided.connect(self._on_decided)
+        for part in (self.project, self.decision, self.models):
+            part.failed.connect(notify)
+        self._viewer.events.theme.connect(self._on_theme)
+
+    def _on_theme(self, event: object = None) -> None:
+        self.curve.set_theme(self._viewer.theme)
+
+    def _on_folder(self) -> None:
+        self._outcome = ""
+        self.project.follow(self.controls.project.path)
+
+    def _on_listed(self) -> None:
+        self.pairs.show_saved(self.project.names)
+
+    def _ask_and_delete(self, name: str) -> None:
+        question = f"Delete {name} and its corrections from the project? This cannot be undone."
+        answer = QMessageBox.question(self, "Remove", question)
+        if answer == QMessageBox.StandardButton.Yes:
+            self.project.delete(name)
+
+    def _refresh(self) -> None:
+        """Say why Start cannot, what became of the last training, or what Start would do."""
+        if not self.training.running:
+            reason = self._refusal()
+            message = reason or self._outcome or self._describe_task()
+            self.panel.show_idle(message, can_run=not reason)
+
+    def _forget_outcome(self, change: object = None) -> None:
+        self._outcome = ""
+        self._refresh()
+
+    def _refusal(self) -> str:
+        if self.project.problem:
+            return self.project.problem
+        if not self.pairs.pairs and not self.project.names:
+            return "Add a pair: an image, and its labels with some nuclei corrected or accepted."
+        if not self.project.names and self.pairs.n_checked < _FEWEST:
+            return "Correct or accept two nuclei or more: one to learn from, one to be tested on."
+        if not is_installed(self.controls.base_name):
+            return "The base model is missing: choose another one."
+        return self.controls.name_refusal(self.unfinished.names)
+
+    def _describe_task(self) -> str:
+        mine = {pair.name for pair in self.pairs.pairs}
+        count = len(mine.union(self.project.names))
+        images = "1 image" if count == 1 else f"{count} images"
+        return f"{images} to learn from, {self.pairs.n_checked} nuclei checked in open layers"
+
+    def _start(self) -> None:
+        controls = self.controls
+        name = controls.model_name
+        request = Request(
+            pairs=str(controls.project.path),
+            folder=str(_run_folder(name)),
+            base=controls.base_name,
+            name=name,
+            notes=controls.notes.text().strip(),
+            options=controls.options(),
+        )
+        self._train(request)
+
+    def _resume(self, unfinished: Unfinished) -> None:
+        request = Request(
+            pairs="",
+            folder=str(unfinished.run.folder),
+            name=unfinished.name,
+            options=self.controls.options(),
+            resume=True,
+        )
+        self._train(request)
+
+    def _train(self, request: Request) -> None:
+        self._request = request
+        self._outcome = "Stopped before anything was learnt."
+        self.decision.forget()
+        self.preview.hide()
+        self.curve.hide()
+        self.unfinished.set_locked(True)
+        self.panel.start("Starting the training…" if request.resume else "Saving the corrections…")
+        self.training.start(request, () if request.resume else self.pairs.pairs)
+
+    def _on_told(self, told: Told) -> None:
+        match told.message:
+            case None:
+                self.panel.status.setText("Loading the network and scoring the base model…")
+            case Started() as started:
+                self._on_started(started)
+            case EpochEnded() as epoch:
+                self.curve.add(epoch.number, epoch.loss, epoch.val_loss, epoch.held_out)
+                self.preview.show_file(epoch.preview)
+            case Finished() as finished:
+                self._outcome = finished.report.verdict
+            case Failed() as failed:
+                self._outcome = failed.reason
+        self.panel.show_progress(told, "epochs")
+
+    def _on_started(self, started: Started) -> None:
+        self.curve.begin(started.before, started.epochs)
+        self.curve.show()
+        self.area.reveal(self.curve)
+        if started.done and self._request is not None:
+            nuclei = started.before.nuclei
+            for number, row in enumerate(runs.Run(Path(self._request.folder), {}).history.epochs):
+                figures = Figures(row["mean_ap"], row["ap50"], nuclei)
+                self.curve.add(number + 1, row["loss"], row["val_loss"], figures)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._outcome = str(error) if isinstance(error, NucleiError) else "The training failed."
+        notify(error)
+
+    def _on_ended(self) -> None:
+        self.unfinished.set_locked(False)
+        self.unfinished.refresh()
+        if self._request is not None:
+            unfinished = self.unfinished.find(Path(self._request.folder))
+            if unfinished is not None:
+                self._show_result(unfinished)
+            else:
+                discard_vain(Path(self._request.folder))
+        self.project.refresh()
+        self.controls.offer_name(self.unfinished.names)
+        self._refresh()
+
+    def _show_result(self, unfinished: Unfinished) -> None:
+        self.decision.show_result(unfinished)
+        self.area.reveal(self.decision)
+
+    def _on_decided(self, message: str) -> None:
+        self._outcome = message
+        self.unfinished.refresh()
+        self.controls.offer_name(self.unfinished.names)
+        self._refresh()
+
+
+def _run_folder(name: str) -> Path:
+    """Return a new run folder, named so that the newest one sorts last."""
+    began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    return paths.training_runs() / f"{began}-{re.sub(r'[^A-Za-z0-9-]+', '-', name)}"

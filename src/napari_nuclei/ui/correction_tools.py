@@ -1,0 +1,201 @@
+"""The panel of the correction tools: buttons with their keys, what to do next, what is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_nuclei.errors import InputError
+from napari_nuclei.ui.autosaver import autosaver
+from napari_nuclei.ui.lost_work import LostWork
+from napari_nuclei.ui.shortcuts import Shortcuts
+from napari_nuclei.ui.toolbox import (
+    ACCEPT,
+    DELETE,
+    FILL,
+    MERGE,
+    NEXT,
+    PREVIOUS,
+    RECTANGLE,
+    REDRAW,
+    SPLIT,
+    VIEW,
+    Toolbox,
+)
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+    from napari.viewer import Viewer
+    from qtpy.QtGui import QHideEvent, QShowEvent
+
+WORDS = {
+    PREVIOUS: ("Previous", "Go back to the nucleus before"),
+    NEXT: ("Next to check", "Go to the least certain nucleus that nobody has checked"),
+    ACCEPT: ("Accept", "This nucleus is right as it is; once more takes that back"),
+    DELETE: ("Delete", "This is no nucleus: make it background"),
+    MERGE: ("Merge", "Make one nucleus of two that touch or nearly do"),
+    SPLIT: ("Split", "Cut a nucleus along a line, or between two points that you click"),
+    FILL: ("Fill", "Fill the holes of a nucleus, and notches in its outline"),
+    REDRAW: ("Redraw", "Erase a nucleus and draw it anew, as a polygon"),
+    RECTANGLE: (
+        "Area is right",
+        "Drag a rectangle: everything in it is right, background included",
+    ),
+    VIEW: ("View is right", "Everything that you see now is right, background included"),
+}
+"""Text and tool tip of the button of each key, in the order in which they are shown."""
+
+_COLUMNS = 2
+_WAIT_MS = 50
+
+
+class CorrectionTools(QWidget):
+    """Corrects the layer that `set_layer` was given; keys work while the panel is not hidden.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The one that shows the layer.
+    """
+
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._layer: Labels | None = None
+        self._shortcuts: Shortcuts | None = None
+        self.toolbox = Toolbox(viewer, self)
+        self.lost = LostWork(viewer, self)
+        self.buttons = {key: _button(key, *words) for key, words in WORDS.items()}
+        self.position = QLabel()
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
+        # One count for all that comes at once.
+        self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)
+        self._lay_out()
+        self._connect()
+        self.bind_keys()
+        self._show_layer("")
+
+    def set_layer(self, layer: Labels | None) -> None:
+        """Correct another layer; None: nothing."""
+        if layer is self._layer:
+            return
+        self._unwatch()
+        self._layer = layer
+        try:
+            self.toolbox.take(layer)
+        except InputError as error:
+            self.toolbox.take(None)
+            self._show_layer(str(error))
+            return
+        if layer is not None and self.toolbox.corrector is not None:
+            self.toolbox.corrector.corrections.changed.connect(self._on_changed)
+            autosaver().watch(layer)
+        self._show_layer("")
+
+    def bind_keys(self) -> None:
+        """Let the keys press the buttons, where nobody else has bound them."""
+        if self._shortcuts is None:
+            actions: dict[str, Callable[[], object]] = {
+                key: partial(self._on_key, key) for key in WORDS
+            }
+            self._shortcuts = Shortcuts(self._viewer, actions)
+
+    def release(self) -> None:
+        """Let the keys and the mouse go: the panel is closed or hidden."""
+        self.toolbox.leave()
+        if self._shortcuts is not None:
+            self._shortcuts.release()
+            self._shortcuts = None
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Bind the keys again."""
+        self.bind_keys()
+        super().showEvent(event)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let the keys go, unless it is the whole window that is minimised."""
+        if not event.spontaneous():
+            self.release()
+        super().hideEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Let the keys go when the dock is closed: napari then takes the widget out of it."""
+        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
+            self.release()
+        super().changeEvent(event)
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        grid = QGridLayout()
+        for place, button in enumerate(self.buttons.values()):
+            grid.addWidget(button, *divmod(place, _COLUMNS))
+        layout.addWidget(self.lost)
+        layout.addWidget(self.position)
+        layout.addLayout(grid)
+        layout.addWidget(self.hint)
+        # Two lines, so that nothing below jumps with each hint.
+        self.hint.setMinimumHeight(2 * self.hint.fontMetrics().lineSpacing())
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+    def _connect(self) -> None:
+        for key, button in self.buttons.items():
+            button.clicked.connect(partial(self._on_clicked, key))
+        self.toolbox.said.connect(self.hint.setText)
+        self.toolbox.chosen.connect(self._on_chosen)
+        self.toolbox.queue.ranked.connect(self._show_position)
+        self._timer.timeout.connect(self._show_position)
+        self._viewer.layers.events.removed.connect(self._on_removed)
+
+    def _on_clicked(self, key: str, checked: bool = False) -> None:
+        self.toolbox.press(key)
+        self._on_chosen(self.toolbox.key)
+
+    def _on_key(self, key: str) -> None:
+        if self._layer is not None and self._viewer.layers.selection.active is self._layer:
+            self.toolbox.press(key)
+
+    def _on_chosen(self, chosen: str) -> None:
+        for key, button in self.buttons.items():
+            button.setChecked(key == chosen)
+
+    def _on_changed(self) -> None:
+        self._timer.start()
+
+    def _on_removed(self, event: object = None) -> None:
+        if self._layer is not None and self._layer not in self._viewer.layers:
+            self.set_layer(None)
+
+    def _unwatch(self) -> None:
+        if self.toolbox.corrector is not None:
+            self.toolbox.corrector.corrections.changed.disconnect(self._on_changed)
+
+    def _show_layer(self, refusal: str) -> None:
+        is_usable = self.toolbox.corrector is not None
+        for button in self.buttons.values():
+            button.setEnabled(is_usable)
+        self.hint.setText(refusal)
+        self._show_position()
+
+    def _show_position(self) -> None:
+        corrector, order = self.toolbox.corrector, self.toolbox.queue.order
+        if corrector is None or order is None:
+            self.position.setText("")
+            return
+        n_checked = len(corrector.corrections.done.intersection(order))
+        self.position.setText(f"{n_checked} of {len(order)} checked")
+
+
+def _button(key: str, text: str, tool_tip: str) -> QPushButton:
+    shown = key.replace("-", "+")
+    button = QPushButton(f"{text} ({shown})")
+    button.setToolTip(f"{tool_tip}. Key: {shown}")
+    button.setCheckable(True)
+    # A click leaves the keyboard to the canvas.
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

@@ -1,0 +1,203 @@
+"""What a person has done to a Labels layer: what was painted, and what was found right.
+
+Undo and redo of napari tell nobody. So strokes are not counted: the labels are compared with those
+that were there before, where somebody has ever painted (`napari_nuclei.core.changes`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_nuclei.core.changes import (
+    Changes,
+    Seen,
+    accepted_nuclei,
+    checked,
+    find_changes,
+    see_nucleus,
+    see_rectangle,
+)
+from napari_nuclei.core.review import Rectangle
+from napari_nuclei.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+    from napari.utils.events import Event
+
+_Array = NDArray[np.integer[Any]]
+
+
+class Corrections:
+    """What a person has done to one Labels layer of two axes, from the moment of this object on.
+
+    `changed` tells that labels, counts or masks may be other ones now.
+    """
+
+    changed = Signal()
+
+    def __init__(self, layer: Labels) -> None:
+        self._seen: list[Seen] = []
+        self._is_painting = False
+        self._begin(layer.data)
+        events = layer.events
+        events.paint.connect(self._on_paint)
+        events.data.connect(self._on_data)
+        # A paint event comes before the pixels change, an undo only refreshes the layer.
+        for emitter in (events.labels_update, events.set_data):
+            emitter.connect(self._on_shown)
+
+    @property
+    def labels(self) -> _Array:
+        """The labels as they are now, shape (Y, X): not a copy."""
+        return self._labels
+
+    @property
+    def found(self) -> _Array:
+        """The labels as they were before they were corrected, shape (Y, X)."""
+        return self._found
+
+    @property
+    def painted(self) -> NDArray[np.bool_]:
+        """Where somebody has ever painted, shape (Y, X); what was undone is in it, too."""
+        return self._painted
+
+    @property
+    def seen(self) -> tuple[Seen, ...]:
+        """What was found right, also such that is no more as it was then."""
+        return tuple(self._seen)
+
+    @property
+    def n_accepted(self) -> int:
+        """Number of nuclei that were found right as they were."""
+        return len(self.accepted - self.changes().nuclei)
+
+    @property
+    def n_corrected(self) -> int:
+        """Number of nuclei that were painted, split, merged or redrawn, and of deleted ones."""
+        changes = self.changes()
+        return len(changes.nuclei) + changes.n_deleted
+
+    @property
+    def accepted(self) -> set[int]:
+        """Ids of the nuclei that were found right, also in rectangles, and are as they were."""
+        return accepted_nuclei(self._labels, self._seen)
+
+    @property
+    def done(self) -> set[int]:
+        """Ids of the nuclei that need no check any more, those that are gone among them."""
+        changes = self.changes()
+        return self.accepted | changes.nuclei | changes.gone
+
+    def changes(self) -> Changes:
+        """Return what was corrected."""
+        return find_changes(self._labels, self._found, self._painted)
+
+    def checked(self) -> NDArray[np.bool_]:
+        """Return the pixels whose label somebody vouches for, (Y, X), which takes time."""
+        return checked(self._labels, self._found, self._painted, self._seen)
+
+    def accept(self, nucleus: int) -> bool:
+        """Find a nucleus right; return whether there is one of this id."""
+        self._forget(nucleus)
+        seen = see_nucleus(self._labels, nucleus)
+        if seen is not None:
+            self._seen.append(seen)
+        self.changed.emit()
+        return seen is not None
+
+    def withdraw(self, nucleus: int) -> None:
+        """Take back that a nucleus was accepted; one in a rectangle stays right."""
+        self._forget(nucleus)
+        self.changed.emit()
+
+    def review(self, rectangle: Rectangle) -> None:
+        """Find everything in a rectangle right, the background included."""
+        self._seen.append(see_rectangle(self._labels, rectangle))
+        self.changed.emit()
+
+    def mark_all_reviewed(self) -> None:
+        """Find the whole image right as it is."""
+        self._seen = [one for one in self._seen if one.nucleus]
+        self.review(Rectangle(0, 0, *self._labels.shape))
+
+    def resume(self, found: _Array, painted: NDArray[np.bool_], seen: tuple[Seen, ...]) -> None:
+        """Go on with what was done to the same labels before, in another layer."""
+        self._found, self._painted, self._seen = found, painted, list(seen)
+        self.changed.emit()
+
+    def _begin(self, data: Any) -> None:
+        """Know of no correction."""
+        is_fit = not refusal_of(data)
+        self._labels: _Array = data if is_fit else np.zeros((0, 0), np.int32)
+        self._found = self._labels.copy()
+        self._painted = np.zeros(self._labels.shape, bool)
+        self._seen = []
+
+    def _forget(self, nucleus: int) -> None:
+        self._seen = [one for one in self._seen if one.nucleus != nucleus or not nucleus]
+
+    def _on_paint(self, event: Event) -> None:
+        if event.source.data is self._labels:
+            for stroke in event.value:
+                _mark(self._painted, stroke)
+            self._is_painting = True
+            self.changed.emit()
+
+    def _on_shown(self, event: Event) -> None:
+        # Each move of a brush updates the labels: of these only the one after a stroke counts.
+        if event.type == "set_data" or self._is_painting:
+            self._is_painting = False
+            self.changed.emit()
+
+    def _on_data(self, event: Event) -> None:
+        """Keep what still holds when the layer gets another array: nobody painted that one."""
+        before, now = self._labels, event.source.data
+        if refusal_of(now) or now.shape != before.shape:
+            self._begin(now)
+        elif now is not before:
+            self._labels = now
+            self._painted &= before == now
+            self._found = np.where(self._painted, self._found, now)
+        self.changed.emit()
+
+
+_all: WeakKeyDictionary[Labels, Corrections] = WeakKeyDictionary()
+
+
+def corrections_of(layer: Labels) -> Corrections:
+    """Return what was done to a layer since this was called first: it is noted as long as it lives.
+
+    Raises
+    ------
+    InputError
+        When its labels are no array of two axes in memory.
+    """
+    if layer not in _all:
+        reason = refusal_of(layer.data)
+        if reason:
+            raise InputError(reason)
+        _all[layer] = Corrections(layer)
+    return _all[layer]
+
+
+def refusal_of(data: Any) -> str:
+    """Return why labels cannot be corrected; empty when they can."""
+    if not isinstance(data, np.ndarray):
+        return "These labels are not in memory: duplicate the layer to correct them."
+    if data.ndim != 2:
+        return f"These labels have {data.ndim} axes: only such with height and width are corrected."
+    return ""
+
+
+def _mark(painted: NDArray[np.bool_], stroke: Any) -> None:
+    """Note the pixels of a part of napari's history: a masked window, or an index."""
+    if hasattr(stroke, "slice_key"):
+        everything = slice(None)
+        painted[stroke.slice_key][everything if stroke.mask is None else stroke.mask] = True
+    else:
+        painted[stroke[0]] = True

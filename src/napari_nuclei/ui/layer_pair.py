@@ -1,0 +1,101 @@
+"""An image layer, the plane of it that is meant, and its labels: something to learn from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_nuclei.core.regions import Region
+from napari_nuclei.errors import InputError
+from napari_nuclei.pipeline.projects import Pair
+from napari_nuclei.ui.axes_box import with_shown_channel
+from napari_nuclei.ui.corrections import corrections_of
+from napari_nuclei.ui.layers import planes_of, read_layer
+from napari_nuclei.ui.planes import Planes, Scope
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
+
+_COLOURS = 3
+_MAX_NAME = 80
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPair:
+    """Two layers of one viewer.
+
+    Attributes
+    ----------
+    image : napari.layers.Image
+    planes : Planes
+        The plane on screen when the pair was made, or the part of it that the labels cover.
+    labels : napari.layers.Labels
+        Corrected, and perhaps being corrected.
+    """
+
+    image: Image
+    planes: Planes
+    labels: Labels
+
+    @property
+    def name(self) -> str:
+        """The layer's name and the plane, without what the name of a file cannot have."""
+        words = f"{self.image.name} {self.planes.place}"
+        return re.sub(r"[^\w-]+", " ", words)[:_MAX_NAME].strip(" _-") or "image"
+
+    def read(self) -> Pair:
+        """Copy the pixels, the labels and what was checked of them, which takes time."""
+        image = self.planes.read()
+        if self.planes.rgb:
+            image = image[..., :_COLOURS]
+        corrections = corrections_of(self.labels)
+        while True:
+            labels, checked = np.array(self.labels.data, np.int32), corrections.checked()
+            # Somebody may have painted in between: what is new would be taught as background.
+            if np.array_equal(labels, self.labels.data):
+                return Pair(self.name, image, labels, checked)
+
+
+def pair_of(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> LayerPair:
+    """Return the pair of two layers, with the plane that is on screen.
+
+    Raises
+    ------
+    InputError
+        When they do not belong together; the reason is for a person.
+    """
+    if image is None or labels is None:
+        raise InputError("Open an image and segment it first: then correct the labels here.")
+    if labels.data.ndim != 2 or labels.multiscale:
+        raise InputError(
+            "Labels of a stack cannot be learnt from: segment the plane shown, and correct that."
+        )
+    reading = with_shown_channel(read_layer(image), image, viewer.dims)
+    planes = _covered(planes_of(viewer, image, reading, Scope.PLANE), labels)
+    if planes.shape != labels.data.shape:
+        raise InputError(
+            f"The labels have {_size(labels.data.shape)} px and the image {_size(planes.shape)}: "
+            "choose the labels of this image."
+        )
+    corrections_of(labels)  # refuses labels that are not in memory
+    return LayerPair(image, planes, labels)
+
+
+def _covered(planes: Planes, labels: Labels) -> Planes:
+    """Return the part of a plane that the Segment widget made the labels of."""
+    made_of: dict[str, Any] = labels.metadata.get("napari_nuclei", {})
+    if planes.shape == labels.data.shape or not made_of.keys() >= {"rows", "columns"}:
+        return planes
+    region = Region(tuple(made_of["rows"]), tuple(made_of["columns"]))
+    parts = iter((slice(*region.rows), slice(*region.columns)))
+    selector = tuple(next(parts) if isinstance(part, slice) else part for part in planes.selector)
+    is_inside = np.all(np.add(region.origin, region.shape) <= planes.shape)
+    return replace(planes, selector=selector, region=region) if is_inside else planes
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, reversed(shape)))

@@ -1,0 +1,98 @@
+"""What a project folder has: listed, opened and deleted in a worker, as it may be far away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_nuclei.pipeline.prediction import Progress
+from napari_nuclei.pipeline.projects import Project
+from napari_nuclei.ui.jobs import Job
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_nuclei.pipeline.projects import Pair
+
+_WAIT_MS = 300
+
+
+class ProjectPairs(QObject):
+    """Follows one folder; `listed` tells that `names` and `problem` are those of the folder."""
+
+    listed = Signal()
+    failed = Signal(object)
+
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._folder: Path | None = None
+        self.names: tuple[str, ...] = ()
+        self.problem = ""
+        self.lister = Job(self)
+        self.worker = Job(self)
+        # Somebody may be typing.
+        self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)
+        self._timer.timeout.connect(self._list)
+        self.lister.succeeded.connect(partial(self._on_listed, problem=""))
+        self.lister.failed.connect(lambda error: self._on_listed((), str(error)))
+        self.worker.succeeded.connect(self._on_worked)
+        self.worker.failed.connect(self.failed)
+        self.worker.ended.connect(self.refresh)
+
+    def follow(self, folder: Path | None) -> None:
+        """List what the folder has, soon."""
+        self._folder = folder
+        self.names = ()
+        self.problem = "" if folder else "Choose a project folder: corrections are kept there."
+        self.refresh()
+        self.listed.emit()
+
+    def refresh(self) -> None:
+        """List what the folder has by now."""
+        self._timer.start()
+
+    def open(self, name: str) -> None:
+        """Add the image and the labels of a pair as layers."""
+        self._work(lambda project: project.read(name))
+
+    def delete(self, name: str) -> None:
+        """Remove a pair from the project."""
+        self._work(lambda project: project.remove(name))
+
+    def stop(self) -> None:
+        """Follow nothing any more: the widget goes away."""
+        self._timer.stop()
+        self.lister.cancel()
+        self.worker.cancel()
+
+    def _work(self, work: Callable[[Project], object]) -> None:
+        if self._folder is not None and not self.worker.running:
+            self.worker.start(_steps(work, Project(self._folder)))
+
+    def _list(self) -> None:
+        if self.lister.running:
+            self._timer.start()
+        elif self._folder is not None:
+            self.lister.start(_steps(lambda project: project.names, Project(self._folder)))
+
+    def _on_listed(self, names: tuple[str, ...], problem: str) -> None:
+        # Another folder may have been typed meanwhile.
+        if not self._timer.isActive():
+            self.names, self.problem = names, problem
+            self.listed.emit()
+
+    def _on_worked(self, pair: Pair | None) -> None:
+        if pair is not None:
+            rgb = pair.image.ndim == 3
+            self._viewer.add_image(pair.image, name=pair.name, rgb=rgb)
+            self._viewer.add_labels(pair.labels, name=f"{pair.name} labels")
+
+
+def _steps(work: Callable[[Project], Any], project: Project) -> Generator[Progress, None, Any]:
+    yield Progress(0, 0)
+    return work(project)

@@ -1,0 +1,238 @@
+"""What the correction tools do with the layer, the mouse and the view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_nuclei.core.axes import AxisReading
+from napari_nuclei.errors import InputError
+from napari_nuclei.ui.check_queue import CheckQueue
+from napari_nuclei.ui.correction_modes import Merging, Mode, OneByOne, Reviewing, Splitting
+from napari_nuclei.ui.corrector import Corrector
+from napari_nuclei.ui.gestures import Gestures
+from napari_nuclei.ui.views import look_at, region_in_view
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+    from napari.viewer import Viewer
+
+NEXT, PREVIOUS = "N", "Shift-N"
+ACCEPT, DELETE, MERGE, SPLIT, FILL, REDRAW = "A", "D", "J", "S", "H", "R"
+RECTANGLE, VIEW = "Q", "W"
+
+_LOOK = f"{ACCEPT} accepts it, {DELETE} deletes it; or correct it. {NEXT} goes on."
+_DRAW = "Click around it, double click ends. Ctrl+Z brings the old one back."
+
+
+class Toolbox(QObject):
+    """The tools, named by their keys, for one layer at a time.
+
+    A tool acts at once on the nucleus below the mouse, or else on the one that is looked at. Where
+    there is neither, it is chosen: what is clicked or dragged then is corrected. `said` tells a
+    person what was done or what to do, `chosen` which tool is; empty: none.
+    """
+
+    said = Signal(str)
+    chosen = Signal(str)
+
+    def __init__(self, viewer: Viewer, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.corrector: Corrector | None = None
+        self.queue = CheckQueue(self)
+        self.queue.ranked.connect(self._on_ranked)
+        viewer.dims.events.ndisplay.connect(self._on_left)
+        self._is_awaited = False
+        self.key = ""
+        self._gestures: Gestures | None = None
+        self._pointer_before: tuple[float, ...] = ()
+        self._redrawn = 0
+
+    def take(self, layer: Labels | None) -> None:
+        """Work on another layer, or on none."""
+        self.leave()
+        self._redrawn, self._is_awaited = 0, False
+        if self.corrector is not None:
+            self.corrector.layer.events.data.disconnect(self._on_data)
+            self.corrector.corrections.changed.disconnect(self._on_changed)
+        self.corrector = None if layer is None else Corrector(layer)
+        if self.corrector is not None:
+            self.corrector.layer.events.data.connect(self._on_data)
+            self.corrector.corrections.changed.connect(self._on_changed)
+        self.queue.follow(layer)
+
+    def press(self, key: str) -> None:
+        """Use a tool, or leave it where it is chosen already."""
+        corrector = self.corrector
+        if corrector is None:
+            return
+        if self._viewer.dims.ndisplay != 2:
+            self.said.emit("Switch to the 2D view to correct nuclei.")
+        elif not corrector.layer.editable:
+            self.said.emit("This layer is locked: unlock it in the layer list to correct it.")
+        else:
+            self._viewer.layers.selection.active = corrector.layer
+            self._try(partial(self._use, corrector, key))
+
+    def leave(self) -> None:
+        """Choose no tool; napari's own is as before."""
+        if self._gestures is not None:
+            self._gestures.stop()
+            self._gestures = None
+            self.key = ""
+            self.chosen.emit("")
+
+    def _use(self, corrector: Corrector, key: str) -> str:
+        direct = {NEXT: self._go_on, PREVIOUS: self._go_back, VIEW: self._review_view}
+        if key in direct:
+            return direct[key](corrector)
+        nucleus = self._nucleus_below(corrector)
+        if key == self.key and not nucleus:
+            self.leave()
+            return ""
+        nucleus = nucleus or self._nucleus_in_view(corrector)
+        act = self._actions(corrector).get(key)
+        if nucleus and act is not None:
+            return self._advance(corrector, nucleus, act(nucleus))
+        return self._choose(corrector, key, nucleus)
+
+    def _actions(self, corrector: Corrector) -> dict[str, Callable[[int], str]]:
+        return {
+            ACCEPT: corrector.accept,
+            DELETE: corrector.delete,
+            FILL: corrector.fill,
+            REDRAW: partial(self._redraw, corrector),
+        }
+
+    def _choose(self, corrector: Corrector, key: str, nucleus: int) -> str:
+        self.leave()
+        act = self._actions(corrector).get(key, str)
+        make: dict[str, Callable[[], Mode]] = {
+            ACCEPT: lambda: OneByOne(corrector, act, "that is right"),
+            DELETE: lambda: OneByOne(corrector, act, "to delete"),
+            FILL: lambda: OneByOne(corrector, act, "to fill"),
+            REDRAW: lambda: OneByOne(corrector, act, "to draw anew"),
+            MERGE: lambda: Merging(corrector, nucleus),
+            SPLIT: lambda: Splitting(corrector),
+            RECTANGLE: lambda: Reviewing(corrector),
+        }
+        mode = make[key]()
+        self._gestures = Gestures(
+            corrector.layer,
+            lambda point: self._try(partial(mode.clicked, point)),
+            (lambda *ends: self._try(partial(mode.dragged, *ends))) if mode.drags else None,
+            self._on_left,
+            mode.outline,
+        )
+        self.key = key
+        self.chosen.emit(key)
+        return mode.hint
+
+    def _try(self, act: Callable[[], str]) -> None:
+        try:
+            self.said.emit(act())
+        except InputError as error:
+            self.said.emit(str(error))
+
+    def _on_left(self, event: object = None) -> None:
+        self.leave()
+        self.said.emit("")
+
+    def _nucleus_below(self, corrector: Corrector) -> int:
+        """Return the nucleus below the mouse, unless only the view has moved since a jump."""
+        pointer = tuple(self._viewer.cursor.position)
+        if not self._viewer.mouse_over_canvas or pointer == self._pointer_before:
+            return 0
+        y, x = corrector.layer.world_to_data(pointer)[-2:]
+        return corrector.nucleus_at((y, x))
+
+    def _nucleus_in_view(self, corrector: Corrector) -> int:
+        """Return the nucleus that is looked at, as long as one can see it."""
+        place = corrector.centre_of(self.queue.current) if self.queue.current else None
+        view = region_in_view(self._viewer, corrector.layer, _reading(corrector))
+        if place is None or view is None:
+            return 0
+        inside = np.array(place[0]) - view.origin
+        return self.queue.current if ((inside >= 0) & (inside < view.shape)).all() else 0
+
+    def _advance(self, corrector: Corrector, nucleus: int, told: str) -> str:
+        """Go on after the nucleus that was looked at was accepted or deleted."""
+        corrections = corrector.corrections
+        is_decided = nucleus in corrections.accepted or nucleus in corrections.changes().gone
+        if nucleus != self.queue.current or not is_decided or self._redrawn:
+            return told
+        return f"{told} {self._go_on(corrector)}"
+
+    def _go_on(self, corrector: Corrector) -> str:
+        if self.queue.order is None:
+            self._is_awaited = True
+            return "Looking for the least certain nucleus…"
+        done = corrector.corrections.done
+        return self._show(corrector, self.queue.go_on, done) or "All nuclei are checked."
+
+    def _go_back(self, corrector: Corrector) -> str:
+        gone = corrector.corrections.changes().gone
+        return self._show(corrector, self.queue.go_back, gone) or "This is the first one."
+
+    def _show(
+        self, corrector: Corrector, go: Callable[[set[int]], int], left_out: Collection[int]
+    ) -> str:
+        self.leave()
+        left_out = set(left_out)
+        while nucleus := go(left_out):
+            place = corrector.centre_of(nucleus)
+            if place is not None:
+                break
+            # A program has removed it.
+            left_out.add(nucleus)
+        else:
+            return ""
+        centre, side_px = place
+        look_at(self._viewer, corrector.layer, centre, max(side_px, self.queue.typical_px))
+        corrector.layer.selected_label = nucleus
+        self._pointer_before = tuple(self._viewer.cursor.position)
+        return f"Nucleus {nucleus} is in the middle. {_LOOK}"
+
+    def _review_view(self, corrector: Corrector) -> str:
+        view = region_in_view(self._viewer, corrector.layer, _reading(corrector))
+        if view is None:
+            return "Nothing of this layer is in view."
+        return corrector.review(view.origin, (view.rows[1] - 1, view.columns[1] - 1))
+
+    def _redraw(self, corrector: Corrector, nucleus: int) -> str:
+        corrector.delete(nucleus)
+        self.leave()
+        self._redrawn = nucleus
+        corrector.layer.selected_label = nucleus
+        corrector.layer.mode = "polygon"
+        return f"Draw nucleus {nucleus} anew: {_DRAW}"
+
+    def _on_changed(self) -> None:
+        corrector = self.corrector
+        if self._redrawn and corrector is not None and corrector.centre_of(self._redrawn):
+            self._redrawn = 0
+            # Not now: napari's polygon tool is still painting.
+            QTimer.singleShot(0, self._stop_drawing)
+
+    def _stop_drawing(self) -> None:
+        if self.corrector is not None and self.corrector.layer.mode == "polygon":
+            self.corrector.layer.mode = "pan_zoom"
+            self.said.emit("The nucleus is drawn.")
+
+    def _on_ranked(self) -> None:
+        if self._is_awaited:
+            self._is_awaited = False
+            self.press(NEXT)
+
+    def _on_data(self) -> None:
+        if self.corrector is not None:
+            self.queue.follow(self.corrector.layer)
+
+
+def _reading(corrector: Corrector) -> AxisReading:
+    return AxisReading(corrector.labels.shape, ("", ""))

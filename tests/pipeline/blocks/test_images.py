@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from napari_nuclei.errors import DatasetError, InputError
+from napari_nuclei.pipeline import resources
+from napari_nuclei.pipeline.blocks.images import (
+    LargeImage,
+    as_large_image,
+    needs_blocks,
+    open_image,
+)
+
+STACK = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+PART = slice(1, 3), slice(0, 4)
+
+
+def test_axes_are_read_by_their_names():
+    image = as_large_image(
+        STACK, ("t", "c", "y", "x"), 2, (1.0, 9.0, 0.5, 0.25), ("s", "", "m", "m")
+    )
+    assert (image.names, image.counts, image.shape, image.rgb) == (("t",), (2,), (4, 5), False)
+    assert (image.scale, image.units) == ((1.0, 0.5, 0.25), ("s", "m", "m"))
+    np.testing.assert_array_equal(image.read((1,), PART), STACK[1, 2, 1:3, 0:4])
+
+
+def test_axes_without_names_are_planes():
+    image = as_large_image(STACK)
+    assert (image.names, image.full_shape) == (("axis_0", "axis_1"), (2, 3, 4, 5))
+    np.testing.assert_array_equal(image.read((0, 2), PART), STACK[0, 2, 1:3, 0:4])
+
+
+@pytest.mark.parametrize("n_colours", [3, 4])
+def test_colours_are_kept_and_alpha_is_not(n_colours):
+    colours = np.arange(6 * 7 * n_colours).reshape(6, 7, n_colours)
+    image = as_large_image(colours)
+    assert (image.shape, image.rgb) == ((6, 7), True)
+    np.testing.assert_array_equal(image.read((), PART), colours[1:3, 0:4, :3])
+
+
+@pytest.mark.parametrize("kind", ["zarr", "dask", "memmap"])
+def test_any_array_is_read_in_windows(kind, tmp_path):
+    if kind == "zarr":
+        array = zarr.create_array(tmp_path / "a.zarr", data=STACK, chunks=(1, 1, 3, 3))
+    elif kind == "dask":
+        array = da.from_array(STACK, chunks=2)
+    else:
+        np.save(tmp_path / "a.npy", STACK)
+        array = np.load(tmp_path / "a.npy", mmap_mode="r")
+    read = as_large_image(array).read((1, 1), PART)
+    assert type(read) in (np.ndarray, np.memmap)
+    np.testing.assert_array_equal(read, STACK[1, 1, 1:3, 0:4])
+
+
+def test_a_part_of_the_planes_is_counted_from_its_first_pixel():
+    image = LargeImage(STACK, (1, slice(1, 3), slice(1, 4), slice(2, 5)), ("z",))
+    assert (image.counts, image.shape) == ((2,), (3, 3))
+    np.testing.assert_array_equal(
+        image.read((1,), (slice(0, 2), slice(1, 3))), STACK[1, 2, 1:3, 3:5]
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (0, 4), (3, 0, 4)])
+def test_arrays_without_a_plane_are_refused(shape):
+    with pytest.raises(InputError, match="it needs height and width"):
+        as_large_image(np.zeros(shape))
+
+
+@pytest.mark.parametrize("channel", [-1, 3])
+def test_a_channel_that_is_not_there_is_refused(channel):
+    with pytest.raises(InputError, match=f"no channel {channel + 1}: choose 1 to 3"):
+        as_large_image(STACK, ("z", "c", "y", "x"), channel)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "tile"),
+    [((60, 70), "YX", (16, 16)), ((60, 70, 3), "YXS", None), ((4, 60, 70), "ZYX", None)],
+)
+def test_tiff_is_read_in_windows(shape, axes, tile, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    photometric = "rgb" if axes == "YXS" else "minisblack"
+    options = {"tile": tile, "photometric": photometric, "metadata": {"axes": axes}}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+    image = open_image(tmp_path / "a.tif")
+    assert (image.shape, image.rgb, image.names) == (
+        (60, 70),
+        axes == "YXS",
+        tuple(axes[:-2].lower()) if axes == "ZYX" else (),
+    )
+    index = (2,) if axes == "ZYX" else ()
+    np.testing.assert_array_equal(image.read(index, PART), pixels[(*index, *PART)])
+
+
+def test_files_that_are_no_tiff_are_told(tmp_path):
+    (tmp_path / "a.tif").write_text("no picture")
+    with pytest.raises(DatasetError, match=r"a\.tif cannot be read"):
+        open_image(tmp_path / "a.tif")
+    with pytest.raises(DatasetError, match=r"b\.tif cannot be read \(No such file"):
+        open_image(tmp_path / "b.tif")
+
+
+def test_tiff_of_several_images_is_told(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(np.zeros((8, 9), np.uint8))
+        tiff.write(np.zeros((4, 9), np.uint8))
+    with pytest.raises(DatasetError, match="holds 2 images instead of one"):
+        open_image(tmp_path / "a.tif")
+
+
+def test_zarr_and_what_does_not_fit_into_memory_needs_blocks(tmp_path, write_ome_zarr, monkeypatch):
+    zarr_path = write_ome_zarr(np.eye(9), "yx", [1.0, 1.0])
+    (tmp_path / "text.png").write_text("no picture")
+    paths = [zarr_path, tmp_path / "a.tif", tmp_path / "a.npy", tmp_path / "text.png", tmp_path]
+    tifffile.imwrite(paths[1], np.eye(300))
+    np.save(paths[2], np.eye(300))
+    assert [needs_blocks(path) for path in paths] == [True, False, False, False, False]
+
+    class Memory:
+        available = 1000
+
+    monkeypatch.setattr(resources.psutil, "virtual_memory", Memory)
+    assert [needs_blocks(path) for path in paths] == [True, True, True, False, False]

@@ -1,0 +1,48 @@
+"""Old and new labels side by side, with a model without a network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from napari_nuclei.core.differences import Differences
+from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.pipeline.prediction import result_of
+from napari_nuclei.ui import compare_layers
+from napari_nuclei.ui.compare_layers import add_compared, compare_steps
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from numpy.typing import NDArray
+
+    from conftest import FakeModel
+
+
+@pytest.fixture
+def models(model: FakeModel, monkeypatch: pytest.MonkeyPatch) -> dict[Path, FakeModel]:
+    """Return an old model that finds both squares and a new one that finds the bright one."""
+    found = {
+        Path(name): replace(model, thresholds=InstanceOptions(probability))
+        for name, probability in (("old", 0.5), ("new", 0.8))
+    }
+    monkeypatch.setattr(compare_layers, "load_model", found.__getitem__)
+    return found
+
+
+def test_a_nucleus_that_only_the_old_model_finds_has_a_colour(
+    viewer: Viewer, models: dict[Path, FakeModel], two_squares: NDArray[np.float32]
+) -> None:
+    compared = result_of(compare_steps(two_squares, Path("old"), Path("new")))
+    assert compared.differences == Differences(before=(2,), after=())
+    add_compared(viewer, "cells", compared, {"scale": (2, 3)})
+    before, after = viewer.layers
+    assert (before.name, after.name) == ("cells before", "cells after")
+    assert before.scale.tolist() == after.scale.tolist() == [2, 3]
+    grey, magenta = before.get_color(1), before.get_color(2)
+    np.testing.assert_allclose(magenta, [1, 0, 1, 1])
+    np.testing.assert_allclose(after.get_color(1), grey)
+    assert not before.editable

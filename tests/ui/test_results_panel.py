@@ -450,3 +450,21 @@ def test_the_copied_code_links_the_planes_of_a_file(
     names: dict[str, Any] = {}
     exec(text, names)
     assert_array_equal(names["labels"], labels.data)
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_file_is_named_only_while_the_layer_has_its_pixels(
+    is_changed: bool,
+    viewer: Viewer,
+    widget: SegmentWidget,
+    two_squares: NDArray[np.float32],
+    run: Press,
+    tmp_path: Path,
+) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", two_squares)
+    (image,) = viewer.open(tmp_path / "cells.tif", plugin="napari")
+    if is_changed:
+        image.data = 1 - image.data
+    run(widget)
+    path = widget.results.current.source.path
+    assert path == (None if is_changed else tmp_path / "cells.tif")
+
+

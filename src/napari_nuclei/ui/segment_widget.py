@@ -24,7 +24,7 @@ from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.resources import Pace, Stopwatch
 from napari_nuclei.pipeline.stack import segment_planes_steps
 from napari_nuclei.ui.axes_box import AxesBox
-from napari_nuclei.ui.found import found_of, source_of
+from napari_nuclei.ui.found import confirmed, found_of, source_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.large_images import add_large_nuclei, is_large, make_job, result_folder
@@ -54,12 +54,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Request:
-    """A run as it was when Run was pressed."""
+    """A run as it was when Run was pressed; `planes` is a snapshot of `described`."""
 
     image: Image
     planes: Planes
     model_name: str | None
     options: SegmentOptions
+    described: Planes
     link_axis: int | None
     source: ImageSource
 
@@ -72,6 +73,7 @@ class _Outcome:
     model: Model
     segmentation: Segmentation | StackSegmentation
     labels: NDArray[np.int32]
+    source: ImageSource
     probability: NDArray[np.float32] | None
     device: str
     pace: Pace | None
@@ -235,6 +237,7 @@ class SegmentWidget(QWidget):
             controls.options(),
             self.axes.link_axis,
             source_of(image, planes),
+            planes,
         )
         self._is_large = is_large(planes)
         self._outcome = "Cancelled: no labels were added."
@@ -269,7 +272,7 @@ class SegmentWidget(QWidget):
         planes = request.planes
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
         made_by = (request.model_name, outcome.model, request.options)
-        self._source = request.source
+        self._source = outcome.source
         made = (segmentation, layer, outcome.probability)
         self.live.follow(Result(request.image, planes, *made_by, *made))
         self._show_result()
@@ -336,13 +339,15 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     options = request.options
     stopwatch = Stopwatch()
     steps = segment_planes_steps(planes, model, options, link_axis=request.link_axis)
+    source = confirmed(request.source, request.described, planes)
+    yield Progress(0, 0)
     found = yield from stopwatch.time(steps)
     enlargement = model.diameters.enlargement(found.diameter_px)
     pace = stopwatch.pace(enlargement)
     # Copying a stack takes time, too.
     probability = None if found.maps is None else found.maps[..., NUCLEUS].copy()
     copies = found.labels.copy(), probability
-    return _Outcome(request, model, found, *copies, device_name(), pace)
+    return _Outcome(request, source, model, found, *copies, device_name(), pace)
 
 
 def _large_steps(request: _Request, folder: Path) -> Generator[Progress, None, _LargeOutcome]:

@@ -109,6 +109,11 @@ class LiveThresholds(QObject):
         self.stop()
         self._set_result(None)
 
+    def leave(self, layer: Labels) -> None:
+        """Leave a layer as it is from now on: somebody keeps things there for these nuclei."""
+        if self._result is not None and self._result.layer is layer:
+            self._touched = True
+
     def request(self, image: Image, model_name: str | None, options: SegmentOptions) -> None:
         """Label the result with `options` soon, if that model made it from `image`."""
         result = self.result

@@ -172,6 +172,7 @@ class SegmentWidget(QWidget):
         dims.current_step.connect(self._on_slider)
         for emitter in (dims.ndisplay, dims.order):
             emitter.connect(self._refresh)
+        self.results.recount.extended.connect(self.live.leave)
         for emitter in (camera.center, camera.zoom):
             emitter.connect(self._on_part_moved)
 

@@ -78,6 +78,7 @@ class BatchWidget(QWidget):
         self.controls = BatchControls(self)
         self.files = FilesTable(self)
         self.panel = RunPanel(self)
+        self.panel.button.setToolTip("Segment all images; goes on where an earlier run has stopped")
         self.lister = Job(self)
         self.job = Job(self)
         self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)

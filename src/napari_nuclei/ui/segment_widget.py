@@ -52,15 +52,18 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.planes import Planes
 
 
+_RUN_HINT = "Find the nuclei: a new Labels layer; pressed again, Cancel, within a second"
+
+
 @dataclass(frozen=True)
 class _Request:
     """A run as it was when Run was pressed; `planes` is a snapshot of `described`."""
 
     image: Image
+    described: Planes
     planes: Planes
     model_name: str | None
     options: SegmentOptions
-    described: Planes
     link_axis: int | None
     source: ImageSource
 
@@ -70,10 +73,10 @@ class _Outcome:
     """What the worker made of a request; `labels` and `probability` are copies for layers."""
 
     request: _Request
+    source: ImageSource
     model: Model
     segmentation: Segmentation | StackSegmentation
     labels: NDArray[np.int32]
-    source: ImageSource
     probability: NDArray[np.float32] | None
     device: str
     pace: Pace | None
@@ -108,6 +111,7 @@ class SegmentWidget(QWidget):
         self.axes = AxesBox(self)
         self.axes.insert_into(self.controls.layout(), 1)
         self.panel = RunPanel(self)
+        self.panel.button.setToolTip(_RUN_HINT)
         self.device = QLabel(f"Runs on {device_name()}")
         self.device.setWordWrap(True)
         self.job = Job(self)
@@ -168,11 +172,11 @@ class SegmentWidget(QWidget):
         self.live.outdated.connect(self._on_outdated)
         self.live.failed.connect(notify)
         self.results.failed.connect(notify)
+        self.results.recount.extended.connect(self.live.leave)
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
         dims.current_step.connect(self._on_slider)
         for emitter in (dims.ndisplay, dims.order):
             emitter.connect(self._refresh)
-        self.results.recount.extended.connect(self.live.leave)
         for emitter in (camera.center, camera.zoom):
             emitter.connect(self._on_part_moved)
 
@@ -233,12 +237,12 @@ class SegmentWidget(QWidget):
         image, planes = controls.image.layer, self._planes()
         request = _Request(
             image,
+            planes,
             planes.snapshot(),
             controls.model_name,
             controls.options(),
             self.axes.link_axis,
             source_of(image, planes),
-            planes,
         )
         self._is_large = is_large(planes)
         self._outcome = "Cancelled: no labels were added."
@@ -335,13 +339,13 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
         # First of all, before anybody changes it. Of a stack, only one plane at a time is read.
         planes = planes.loaded()
     yield Progress(0, 0)
+    source = confirmed(request.source, request.described, planes)
+    yield Progress(0, 0)
     model = load_model(request.model_name)
     yield Progress(0, 0)
     options = request.options
     stopwatch = Stopwatch()
     steps = segment_planes_steps(planes, model, options, link_axis=request.link_axis)
-    source = confirmed(request.source, request.described, planes)
-    yield Progress(0, 0)
     found = yield from stopwatch.time(steps)
     enlargement = model.diameters.enlargement(found.diameter_px)
     pace = stopwatch.pace(enlargement)

@@ -36,13 +36,13 @@ def world_to_pixels(
     numpy.ndarray
         Shape (n, layer.ndim).
     """
-    points = np.asarray(points, float)
-    ndim = min(points.shape[1], layer.ndim)
-    points = points[:, -ndim:]
+    world = np.asarray(points, float)
+    ndim = min(world.shape[1], layer.ndim)
+    world = world[:, -ndim:]
     if units is not None:
         pairs = zip(units[-ndim:], layer.units[-ndim:], strict=True)
-        points = points * [(1 * unit).m_as(own) for unit, own in pairs]
-    return np.array([layer.world_to_data(point) for point in points])
+        world = world * [(1 * unit).m_as(own) for unit, own in pairs]
+    return np.array([layer.world_to_data(point) for point in world])
 
 
 def layer_geometry(

@@ -25,8 +25,7 @@ class ProbabilityLayers:
         """Show the probability of a result below its labels, in place of the image's last one."""
         if found.probability is None:
             return
-        before = self._layers.get(found.image)
-        if before in self._viewer.layers and np.shares_memory(before.data, found.probability):
+        if self._is_shown(found):
             # Other thresholds have the same probability: the layer stays as it was made to look.
             return
         self._hide(found.image)
@@ -50,6 +49,12 @@ class ProbabilityLayers:
         """Remove the layers of all images."""
         for image in list(self._layers):
             self._hide(image)
+
+    def _is_shown(self, found: Found) -> bool:
+        layer = self._layers.get(found.image)
+        if layer is None or layer not in self._viewer.layers:
+            return False
+        return np.shares_memory(layer.data, found.probability)
 
     def _hide(self, image: Image) -> None:
         layer = self._layers.pop(image, None)

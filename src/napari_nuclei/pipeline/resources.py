@@ -12,6 +12,7 @@ import psutil
 
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
+from napari_nuclei.pipeline.prediction import mapped
 from napari_nuclei.pipeline.scale import scaled_shape
 
 if TYPE_CHECKING:
@@ -61,17 +62,15 @@ class Stopwatch:
 
     def time(self, steps: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
         """Pass on the steps of a run."""
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as finished:
-                self._seconds = monotonic() - (self._started_s or monotonic())
-                result: T = finished.value
-                return result
-            if step.total and self._started_s is None:
-                self._started_s = monotonic()
-            self._tiles = step.total
-            yield step
+        result = yield from mapped(steps, self._see)
+        self._seconds = monotonic() - (self._started_s or monotonic())
+        return result
+
+    def _see(self, step: Progress) -> Progress:
+        if step.total and self._started_s is None:
+            self._started_s = monotonic()
+        self._tiles = step.total
+        return step
 
     def pace(self, enlargement: float) -> Pace | None:
         """Return how fast the run was; None when it was too short to tell."""

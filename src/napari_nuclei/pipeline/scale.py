@@ -22,7 +22,7 @@ from napari_nuclei.core.resampling import (
 )
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps
+from napari_nuclei.pipeline.prediction import Progress, TileOptions, mapped, predict_steps
 
 if TYPE_CHECKING:
     from napari_nuclei.model.predictor import Predictor
@@ -184,7 +184,9 @@ def estimate_diameter_steps(
     focus = (image.shape[0] / 2, image.shape[1] / 2)
     for zoom in _zooms(image.shape):
         view = _view(image, focus, zoom)
-        maps = yield from _without_total(predict_steps(view.image, predictor, options))
+        # Nobody knows yet how many looks it takes.
+        steps = predict_steps(view.image, predictor, options)
+        maps = yield from mapped(steps, lambda _: Progress(0, 0))
         if not _shows_all(image.shape, 2 * zoom):
             focus = _most_likely_place(maps, view)
         fine = _look(maps, label_nuclei(maps, thresholds), zoom)
@@ -262,15 +264,3 @@ def _most_likely_place(maps: NDArray[np.float32], view: _View) -> tuple[float, f
     density = ndimage.gaussian_filter(probability, sigma_px)
     y, x = np.unravel_index(density.argmax(), density.shape)
     return view.origin[0] + y / view.zoom, view.origin[1] + x / view.zoom
-
-
-def _without_total(
-    steps: Generator[Progress, None, NDArray[np.float32]],
-) -> Generator[Progress, None, NDArray[np.float32]]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            maps: NDArray[np.float32] = finished.value
-            return maps
-        yield Progress(0, 0)

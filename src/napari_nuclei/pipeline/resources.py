@@ -25,6 +25,8 @@ MAX_KEPT_MAPS_BYTES = 2**30
 
 _TIMED_S = 0.5
 _MAPS_BYTES_PER_PX = 12
+# Copied, so that it can be shown when the other maps are gone.
+_PROBABILITY_BYTES_PER_PX = 4
 # Twice: the result, and the copy that napari shows.
 _LABELS_BYTES_PER_PX = 8
 # Of the plane at work, in its own size and in that which the network sees: twice what was measured.
@@ -109,7 +111,8 @@ def needed_bytes(shape: tuple[int, ...], enlargement: float = 1.0) -> int:
     enlargement : float
         By which the planes are resized.
     """
-    kept = _LABELS_BYTES_PER_PX + _MAPS_BYTES_PER_PX * keeps_maps(shape)
+    maps = (_MAPS_BYTES_PER_PX + _PROBABILITY_BYTES_PER_PX) * keeps_maps(shape)
+    kept = _LABELS_BYTES_PER_PX + maps
     work = _PLANE_BYTES_PER_PX + _RESIZED_BYTES_PER_PX * enlargement**2
     return int(prod(shape) * kept + prod(shape[-2:]) * work)
 

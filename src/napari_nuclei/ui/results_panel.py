@@ -23,6 +23,7 @@ from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import tables
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.reproduce import as_command, as_python
+from napari_nuclei.pipeline.summary import count_in_words
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.probability_layer import ProbabilityLayers
 from napari_nuclei.ui.recount import Recount
@@ -206,8 +207,7 @@ def _button(text: str, tool_tip: str) -> QPushButton:
 def _count(found: Found) -> str:
     if found.recipe["options"]["semantic"]:
         return "One mask of all nuclei"
-    count = len(found.layer.features)
-    return f"{count} nucleus" if count == 1 else f"{count} nuclei"
+    return count_in_words(len(found.layer.features))
 
 
 def _write_steps(found: Found, path: Path) -> Generator[Progress, None, Path]:

@@ -74,7 +74,7 @@ class BatchWidget(QWidget):
         self._plan: ImageBatch | None = None
         self._done = 0
         self._semantic = False
-        self._outcome = ""
+        self._last_words = ""
         self.controls = BatchControls(self)
         self.files = FilesTable(self)
         self.panel = RunPanel(self)
@@ -155,7 +155,7 @@ class BatchWidget(QWidget):
         options = controls.options()
         request = _Request(images, results, controls.model_name, options, controls.extras())
         self._done = 0
-        self._outcome = ""
+        self._last_words = ""
         self.files.show_images(self._plan.images)
         self._semantic = options.semantic
         self._lock(True)
@@ -180,17 +180,17 @@ class BatchWidget(QWidget):
         parts = [f"{_images(len(outcomes) - failed)} segmented in {self.panel.elapsed_s:.1f} s"]
         parts += [f"{before} of them before"] if before else []
         parts += [f"{failed} failed"] if failed else []
-        self._outcome = f"{', '.join(parts)}. The counts are in {SUMMARY_FILE}."
+        self._last_words = f"{', '.join(parts)}. The counts are in {SUMMARY_FILE}."
 
     def _on_failed(self, error: Exception) -> None:
-        self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
+        self._last_words = str(error) if isinstance(error, NucleiError) else "The run failed."
         notify(error)
 
     def _on_ended(self) -> None:
         self.files.stop()
         self._lock(False)
         cancelled = f"Cancelled after {_images(self._done)}: Run goes on from there."
-        self.panel.show_idle(self._outcome or cancelled, can_run=True)
+        self.panel.show_idle(self._last_words or cancelled, can_run=True)
 
 
 def _plan_steps(images: Path, results: Path) -> Generator[Progress, None, ImageBatch]:

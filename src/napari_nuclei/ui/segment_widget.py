@@ -102,7 +102,7 @@ class SegmentWidget(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._outcome = ""
+        self._last_words = ""
         self._pace = Pace()
         self._source: ImageSource | None = None
         self._is_large = False
@@ -245,9 +245,9 @@ class SegmentWidget(QWidget):
             source_of(image, planes),
         )
         self._is_large = is_large(planes)
-        self._outcome = "Cancelled: no labels were added."
+        self._last_words = "Cancelled: no labels were added."
         if self._is_large:
-            self._outcome = "Cancelled: finished blocks are kept, and Run goes on from there."
+            self._last_words = "Cancelled: finished blocks are kept, and Run goes on from there."
         self.live.stop()
         self.panel.start("Loading the model…")
         steps = _large_steps(request, result_folder()) if self._is_large else _steps(request)
@@ -266,13 +266,13 @@ class SegmentWidget(QWidget):
         if request.image in self._viewer.layers:
             add_large_nuclei(self._viewer, request.planes, found)
         nuclei = describe_result(found, request.planes.pixel_um)
-        self._outcome = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {found.labels}"
+        self._last_words = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {found.labels}"
 
     def _show(self, outcome: _Outcome) -> None:
         request, segmentation = outcome.request, outcome.segmentation
         self._learn(outcome)
         if request.image not in self._viewer.layers:
-            self._outcome = "The image was removed during the run: no labels were added."
+            self._last_words = "The image was removed during the run: no labels were added."
             return
         planes = request.planes
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
@@ -283,7 +283,7 @@ class SegmentWidget(QWidget):
         self._show_result()
         where = f" ({planes.place})" if planes.place else ""
         found = describe_result(segmentation, planes.pixel_um)
-        self._outcome = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
+        self._last_words = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
 
     def _learn(self, outcome: _Outcome) -> None:
         """Keep what the run has shown of the device and its speed."""
@@ -292,12 +292,12 @@ class SegmentWidget(QWidget):
             self._pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
-        self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
+        self._last_words = str(error) if isinstance(error, NucleiError) else "The run failed."
         notify(error)
 
     def _on_ended(self) -> None:
         self.axes.follow(self.controls.image.layer, self._viewer.dims)
-        self.panel.show_idle(self._outcome, can_run=not self._refusal())
+        self.panel.show_idle(self._last_words, can_run=not self._refusal())
         # They may have been moved during the run.
         self._apply_thresholds()
 

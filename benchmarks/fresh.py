@@ -18,6 +18,7 @@ from typing import Any
 _MATRIX_PX = 2048
 _MATRIX_REPEATS = 12
 _TIMEOUT_S = 600
+_RUNS = 100
 # Whichever library numpy was built with.
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -96,6 +97,23 @@ def _peak(side_px: str) -> float:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
+def _growth() -> float:
+    """Return by how many kB the process grows with each run, once it has settled."""
+    import psutil
+    from scipy.stats import theilslopes
+
+    import napari_nuclei
+    from benchmarks.images import mosaic
+
+    model, image, process = napari_nuclei.load_model(), mosaic(256), psutil.Process()
+    kilobytes = []
+    for _ in range(_RUNS):
+        napari_nuclei.segment(image, model, diameter_px=None)
+        kilobytes.append(process.memory_info().rss / 1e3)
+    # A slope that single steps, such as those of an allocator, do not change.
+    return float(theilslopes(kilobytes[len(kilobytes) // 2 :]).slope)
+
+
 def _widget() -> dict[str, float]:
     """Open the widget in a napari that has just been started, and press Run at once."""
     import napari
@@ -136,6 +154,7 @@ _PROBES: dict[str, Callable[..., Any]] = {
     "import": _import,
     "labels": _labels,
     "peak": _peak,
+    "growth": _growth,
     "widget": _widget,
 }
 

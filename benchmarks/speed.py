@@ -55,9 +55,9 @@ def _measure(model: store.Model, dataset: Path | None) -> dict[str, Any]:
     machine = _machine(model)
     _show("Machine", aligned([(name, str(value)) for name, value in machine.items()]))
     # First of all, while this process is small.
-    start_up, peaks_mb = _start_up(), _peaks_mb()
+    start_up, memory = _start_up(), _memory()
     _show("From the start of the process", aligned(_as_rows(start_up, "seconds", 3)))
-    _show("Peak memory", aligned(_as_rows(peaks_mb, "MB", 0)))
+    _show("Memory", aligned(_as_rows(memory, "", 0)))
     slider = relabel.measure_slider()
     _show("A threshold slider moves, 1024 x 1024 px", relabel.format_slider(slider))
     speeds = engines.measure_engines(model)
@@ -71,7 +71,7 @@ def _measure(model: store.Model, dataset: Path | None) -> dict[str, Any]:
         "machine": machine,
         "versions": {name: version(name) for name in PACKAGES},
         "start_up_s": start_up,
-        "peak_mb": peaks_mb,
+        "memory": memory,
         "slider": relabel.to_json(slider),
         "network": engines.to_json(speeds),
         "images": end_to_end.to_json(cases),
@@ -114,9 +114,10 @@ def _fastest_widget() -> dict[str, float] | None:
     return min(runs, key=lambda run: sum(run.values()))
 
 
-def _peaks_mb() -> dict[str, float]:
-    sides = {f"{side_px} x {side_px} px": side_px for side_px in PEAK_SIDES_PX}
-    return {name: fresh.run("peak", str(side_px))[0] for name, side_px in sides.items()}
+def _memory() -> dict[str, float]:
+    sides = {f"peak MB, {side_px} x {side_px} px": side_px for side_px in PEAK_SIDES_PX}
+    peaks = {name: fresh.run("peak", str(side_px))[0] for name, side_px in sides.items()}
+    return {**peaks, "kB more with each of 100 runs": fresh.run("growth")[0]}
 
 
 def _stardist() -> end_to_end.Segment | None:

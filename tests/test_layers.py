@@ -13,7 +13,7 @@ import napari_nuclei
 
 PACKAGE = Path(napari_nuclei.__file__).parent
 NETWORK = {"keras", "tensorflow", "torch", "jax", "onnx", "onnxruntime"}
-SCREEN = {"napari", "qtpy", "superqt", "magicgui", "PyQt5", "PyQt6", "PySide6"}
+SCREEN = {"napari", "qtpy", "superqt", "magicgui", "pyqtgraph", "PyQt5", "PyQt6", "PySide6"}
 FILES = {"imageio.v3", "matplotlib", "platformdirs", "pooch", "safetensors", "tifffile"}
 
 LIST_MODULES = """

@@ -65,7 +65,7 @@ def test_every_option_reaches_the_recipe(
     with tifffile.TiffFile(tmp_path / "cells_labels.tif") as tiff:
         recipe = tiff.shaped_metadata[0]["recipe"]
     assert recipe["options"] == {
-        "tile_px": 64, "halo_px": 8, "batch_size": 8, "diameter_px": 30.0,
+        "tile_px": 64, "halo_px": 8, "batch_size": 16, "diameter_px": 30.0,
         "probability": 0.4, "separation": 0.6, "min_area_px": 7, "semantic": False,
     }  # fmt: skip
 

@@ -18,7 +18,7 @@ from napari_nuclei.pipeline.reproduce import ImageSource, as_command, as_python
 OPTIONS = {
     "tile_px": 64,
     "halo_px": 8,
-    "batch_size": 8,
+    "batch_size": 16,
     "diameter_px": 23.123456789012345,
     "probability": 0.45,
     "separation": 0.3,

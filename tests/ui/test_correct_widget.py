@@ -179,9 +179,43 @@ def test_a_training_becomes_a_model_of_segment_and_batch(
     assert ready.models.table.item(0, 0).text() == "mine"
     assert ready.decision.isHidden()
     assert list(paths.training_runs().iterdir()) == []
-    assert ready.controls.model_name == "my-model"
+    assert ready.controls.model_name == "mine-2"
     ready.controls.name.setText("Mine")
     assert status(ready) == "There is a model named Mine: choose another name."
+
+
+def test_a_name_that_was_taken_meanwhile_loses_nothing(
+    ready: CorrectWidget,
+    qtbot: QtBot,
+    train: Callable[[CorrectWidget], None],
+    tiny_model: Path,
+) -> None:
+    ready.controls.name.setText("tiny")
+    train(ready)
+    store.import_model(tiny_model)
+    errors: list[Exception] = []
+    ready.decision.failed.connect(errors.append)
+    with qtbot.waitSignal(ready.decision.keeper.ended, timeout=TIMEOUT_MS):
+        ready.decision.keep.click()
+    assert "there is a model named tiny already" in str(errors[0])
+    assert ready.decision.keep.isEnabled()
+    store.rename_model("tiny", "other")
+    with qtbot.waitSignal(ready.decision.decided, timeout=TIMEOUT_MS):
+        ready.decision.keep.click()
+    assert [model.name for model in store.list_models()] == ["other", "tiny"]
+
+
+def test_a_pair_in_which_nothing_was_checked_is_not_saved(
+    ready: CorrectWidget, viewer: Viewer, train: Callable[[CorrectWidget], None]
+) -> None:
+    viewer.add_image(np.ones((60, 90)), name="unchecked")
+    viewer.add_labels(np.zeros((60, 90), np.int32))
+    ready.chooser.image.choose(viewer.layers[2])
+    ready.chooser.labels.choose(viewer.layers[3])
+    ready.chooser.button.click()
+    assert ready.pairs.rows.count() == 2
+    train(ready)
+    assert Project(paths.default_project()).names == ("cells a b",)
 
 
 def test_a_worse_model_is_not_offered_without_saying_so(

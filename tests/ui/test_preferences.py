@@ -11,6 +11,7 @@ from napari_nuclei.pipeline.segment import SegmentOptions
 from napari_nuclei.ui.batch_controls import BatchControls
 from napari_nuclei.ui.options_form import OptionsForm
 from napari_nuclei.ui.preferences import Preferences, read_preferences
+from napari_nuclei.ui.train_controls import TrainControls
 
 if TYPE_CHECKING:
     from npe2._pytest_plugin import TestPluginManager
@@ -46,4 +47,8 @@ def test_widgets_open_with_what_was_preferred(
         assert widget.options() == SegmentOptions(tile_px=256, diameter_px=22.0)
         assert widget.model_name is None
     assert batch.images.path == tmp_path
+    settings.training.project_folder = str(tmp_path / "project")
+    controls = TrainControls()
+    qtbot.addWidget(controls)
+    assert controls.project.path == tmp_path / "project"
     assert batch.results.path is None

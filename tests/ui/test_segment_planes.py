@@ -92,6 +92,19 @@ def test_planes_are_linked_on_request(
     assert list(layer.features["planes"]) == [3, 1, 1]
 
 
+def test_a_stack_is_segmented_while_it_is_shown_in_3d(
+    viewer: Viewer, widget: SegmentWidget, stack: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(stack, axis_labels=("z", "y", "x"))
+    choose(widget, Scope.ALL)
+    viewer.dims.ndisplay = 3
+    viewer.mouse_over_canvas = True
+    run(widget)
+    (layer,) = labels_of(viewer)
+    assert list(layer.features["index"]) == [1, 2, 3, 4, 5]
+    assert widget.panel.status.text().startswith("5 nuclei")
+
+
 KINDS = {
     "uint8": lambda a: {"data": (255 * a).astype(np.uint8)},
     "uint16": lambda a: {"data": (60_000 * a).astype(np.uint16)},

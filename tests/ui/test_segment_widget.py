@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Press = "Callable[[SegmentWidget], None]"
 Wait = "Callable[[], None]"
 LARGE = np.zeros((700, 700), np.float32)
-LARGE[::50] = 1.0  # 49 tiles, seven batches
+LARGE[::50] = 1.0  # 49 tiles, four batches
 
 
 @pytest.fixture

@@ -62,3 +62,10 @@ def test_a_name_that_nobody_has_is_offered(controls: TrainControls, tiny_model: 
     assert controls.model_name == "my-model"
     controls.offer_name(("My-Model", "my-model-2"))
     assert controls.model_name == "my-model-3"
+    controls.offer_name(())
+    assert controls.model_name == "my-model"
+    shutil.copytree(tiny_model, paths.user_models() / "tiny")
+    own_models.changed.emit()
+    controls.name.setText("Tiny")
+    controls.offer_name(())
+    assert controls.model_name == "Tiny-2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from napari_nuclei.model.unet import UNetConfig
 
 Tensors = dict[str, NDArray[np.float32]]
+
+# Tiles whose feature maps stay in a core's cache.
+_PART = 4
 
 
 @dataclass(frozen=True)
@@ -60,19 +64,26 @@ class Network:
     def _run(self, output: str, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         # No copy where the channels are contiguous already, as those of cut tiles.
         channels_first = np.ascontiguousarray(np.moveaxis(tiles, -1, 1))
-        (values,) = self._session.run([output], {onnx_graph.TILES: channels_first})
-        return np.moveaxis(values, 1, -1)
+        count = len(tiles)
+        parts = np.array_split(channels_first, max(min(count, threads()), -(-count // _PART)))
+
+        def run(part: NDArray[np.float32]) -> NDArray[np.float32]:
+            values: NDArray[np.float32] = self._session.run([output], {onnx_graph.TILES: part})[0]
+            return values
+
+        return np.moveaxis(np.concatenate(list(self._pool.map(run, parts))), 1, -1)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(threads(), "napari-nuclei-network")
 
     @cached_property
     def _session(self) -> onnxruntime.InferenceSession:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        # Asked for by number: left to itself, the runtime ties its threads to processors that a
-        # container may not have.
-        options.intra_op_num_threads = threads()
-        # Between two batches its threads would wait busily, while napari needs the processor.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
+        # Whole tiles for each thread, not a share of each layer: nobody waits for another.
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         graph = onnx_graph.build(self.config, self.tensors)
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -46,7 +46,7 @@ class TileOptions:
 
     tile_px: int = 128
     halo_px: int = 16
-    batch_size: int = 8
+    batch_size: int = 16
 
     def __post_init__(self) -> None:
         if self.tile_px < STRIDE_PX or self.tile_px % STRIDE_PX:

@@ -230,7 +230,7 @@ class CorrectWidget(QWidget):
                 self._on_started(started)
             case EpochEnded() as epoch:
                 self.curve.add(epoch.number, epoch.loss, epoch.val_loss, epoch.held_out)
-                self.preview.show_file(epoch.preview)
+                self._show_preview(epoch.preview)
             case Finished() as finished:
                 self._outcome = finished.report.verdict
             case Failed() as failed:
@@ -246,6 +246,13 @@ class CorrectWidget(QWidget):
             for number, row in enumerate(runs.Run(Path(self._request.folder), {}).history.epochs):
                 figures = Figures(row["mean_ap"], row["ap50"], nuclei)
                 self.curve.add(number + 1, row["loss"], row["val_loss"], figures)
+
+    def _show_preview(self, path: str) -> None:
+        is_first = self.preview.isHidden()
+        self.preview.show_file(path)
+        if is_first:
+            # Once: afterwards somebody may look at something else.
+            self.area.reveal(self.preview)
 
     def _on_failed(self, error: Exception) -> None:
         self._outcome = str(error) if isinstance(error, NucleiError) else "The training failed."

@@ -120,13 +120,15 @@ def add_nuclei(
     labels : numpy.ndarray
         A copy of the labels that were found, so that painting leaves the result as it was computed.
     """
-    return viewer.add_labels(
+    layer = viewer.add_labels(
         planes.as_layer_data(labels),
         name=nuclei_name(planes.name),
-        features=segmentation.table,
         metadata=recipe_metadata(planes, segmentation),
         **planes.geometry,
     )
+    # Afterwards: a new layer with features is more than napari's status bar can take in 3D.
+    layer.features = segmentation.table
+    return layer
 
 
 def recipe_metadata(

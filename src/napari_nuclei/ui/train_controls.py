@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from itertools import chain, count
+from typing import TYPE_CHECKING, TypeVar
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -31,6 +33,9 @@ _DEFAULT_MODEL = "Default"
 _CHOICES_S = {"Quick (about 1 min)": 60, "Thorough (about 5 min)": 300}
 _OTHER = "As long as chosen below"
 _NAME = "my-model"
+_MAX_S = 86_400
+
+_Box = TypeVar("_Box", QSpinBox, QDoubleSpinBox)
 
 
 class TrainControls(QWidget):
@@ -52,15 +57,8 @@ class TrainControls(QWidget):
         self.time = QComboBox()
         self.time.addItems([*_CHOICES_S, _OTHER])
         self.time.setToolTip("How long the training takes in all; it can be stopped at any time")
-        self.seconds = _number(QSpinBox(), 1, 86_400, "Wall time of the whole training")
-        self.learning_rate = _number(
-            QDoubleSpinBox(), 0.00001, 0.1, "The highest one: lower it where the scores jump"
-        )
-        self.seed = _number(QSpinBox(), 0, 2**31 - 1, "Same seed, same held-out nuclei")
-        self.notes = QLineEdit()
-        self.notes.setPlaceholderText("such as tissue, stain, scanner")
+        self._make_finer()
         self._lay_out()
-        self._apply_defaults()
         self.refresh_models()
         self._connect()
 
@@ -114,12 +112,13 @@ class TrainControls(QWidget):
         self.changed.emit()
 
     def offer_name(self, taken: Collection[str]) -> None:
-        """Put a name into the form that no model and none of those has."""
+        """Put a number behind the name in the form if a model or one of those has it."""
         others = self._names | {name.lower() for name in taken}
-        number = 1
-        while (name := _NAME if number == 1 else f"{_NAME}-{number}") in others:
-            number += 1
-        self.name.setText(name)
+        stem = re.sub(r"-\d+$", "", self.model_name) or _NAME
+        numbered = (f"{stem}-{number}" for number in count(2))
+        self.name.setText(
+            next(name for name in chain([stem], numbered) if name.lower() not in others)
+        )
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
@@ -140,14 +139,25 @@ class TrainControls(QWidget):
         self.advanced = folded("Advanced", advanced)
         layout.addWidget(self.advanced)
 
-    def _apply_defaults(self) -> None:
+    def _make_finer(self) -> None:
+        """Make what is folded away, as the command line has it."""
         defaults = FinetuneOptions()
-        self.learning_rate.setDecimals(5)
-        self.learning_rate.setSingleStep(0.0001)
-        self.learning_rate.setValue(defaults.learning_rate)
+        self.seconds = _centred(QSpinBox(), "Wall time of the whole training")
+        self.seconds.setRange(1, _MAX_S)
         self.seconds.setSuffix(" s")
         self.seconds.setValue(round(defaults.max_seconds))
+        self.learning_rate = _centred(
+            QDoubleSpinBox(), "The highest one: lower it where the scores jump"
+        )
+        self.learning_rate.setDecimals(5)
+        self.learning_rate.setRange(0.00001, 0.1)
+        self.learning_rate.setSingleStep(0.0001)
+        self.learning_rate.setValue(defaults.learning_rate)
+        self.seed = _centred(QSpinBox(), "Same seed, same held-out nuclei")
+        self.seed.setRange(0, 2**31 - 1)
         self.seed.setValue(defaults.seed)
+        self.notes = QLineEdit()
+        self.notes.setPlaceholderText("such as tissue, stain, scanner")
 
     def _connect(self) -> None:
         self.name.textChanged.connect(self.changed)
@@ -171,10 +181,7 @@ def _form() -> QFormLayout:
     return form
 
 
-def _number(box: QSpinBox | QDoubleSpinBox, low: float, high: float, tool_tip: str) -> QWidget:
-    if isinstance(box, QDoubleSpinBox):
-        box.setDecimals(5)
-    box.setRange(low, high)
+def _centred(box: _Box, tool_tip: str) -> _Box:
     box.setAlignment(Qt.AlignmentFlag.AlignCenter)
     box.setToolTip(tool_tip)
     return box

@@ -135,8 +135,9 @@ def _steps(
     yield Told()
     project = Project(Path(request.pairs))
     for pair in pairs:
-        if not request.resume:
-            contribute(project, pair.read())
+        copy = pair.read()
+        if copy.checked is not None and copy.checked.any():
+            contribute(project, copy)
         yield Told()
     done = total = 0
     with closing(child.messages(request)) as messages:

@@ -184,9 +184,7 @@ def estimate_diameter_steps(
     focus = (image.shape[0] / 2, image.shape[1] / 2)
     for zoom in _zooms(image.shape):
         view = _view(image, focus, zoom)
-        # Nobody knows yet how many looks it takes.
-        steps = predict_steps(view.image, predictor, options)
-        maps = yield from mapped(steps, lambda _: Progress(0, 0))
+        maps = yield from _without_total(predict_steps(view.image, predictor, options))
         if not _shows_all(image.shape, 2 * zoom):
             focus = _most_likely_place(maps, view)
         fine = _look(maps, label_nuclei(maps, thresholds), zoom)
@@ -264,3 +262,9 @@ def _most_likely_place(maps: NDArray[np.float32], view: _View) -> tuple[float, f
     density = ndimage.gaussian_filter(probability, sigma_px)
     y, x = np.unravel_index(density.argmax(), density.shape)
     return view.origin[0] + y / view.zoom, view.origin[1] + x / view.zoom
+
+
+def _without_total(
+    steps: Generator[Progress, None, NDArray[np.float32]],
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    return mapped(steps, lambda _: Progress(0, 0))

@@ -18,7 +18,6 @@ from napari_nuclei.ui.layers import add_nuclei, recipe_metadata
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
-    from napari.utils.events import EventEmitter
     from napari.viewer import Viewer
 
     from napari_nuclei.model.store import Model
@@ -127,11 +126,12 @@ class LiveThresholds(QObject):
 
     def _set_result(self, result: Result | None) -> None:
         if self._result is not None:
-            for emitter in _painted(self._result.layer):
-                emitter.disconnect(self._on_paint)
+            self._result.layer.events.labels_update.disconnect(self._on_paint)
+            self._result.layer.events.paint.disconnect(self._on_paint)
         if result is not None:
-            for emitter in _painted(result.layer):
-                emitter.connect(self._on_paint)
+            # Painting is told of when a stroke ends; this, while it is drawn.
+            result.layer.events.labels_update.connect(self._on_paint)
+            result.layer.events.paint.connect(self._on_paint)
         self._result = result
         self._touched = False
 
@@ -165,11 +165,6 @@ class LiveThresholds(QObject):
     def _on_removed(self) -> None:
         if self._result is not None and self._result.layer not in self._viewer.layers:
             self.forget()
-
-
-def _painted(layer: Labels) -> tuple[EventEmitter, ...]:
-    """Return what tells of painting: at the end of a stroke, and while it is drawn."""
-    return layer.events.paint, layer.events.labels_update
 
 
 def _relabel(result: Result, options: SegmentOptions) -> Generator[Progress, None, _Relabelled]:

@@ -69,7 +69,7 @@ def test_a_run_is_timed_from_its_first_tile(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_memory_grows_with_planes_and_enlargement() -> None:
     one = needed_bytes((1000, 1000))
-    assert needed_bytes((2, 1000, 1000)) - one == 1_000_000 * 20
+    assert needed_bytes((2, 1000, 1000)) - one == 1_000_000 * 24
     assert needed_bytes((1000, 1000), 3.0) > one
     assert needed_bytes((1000, 1000), 0.1) < one
 

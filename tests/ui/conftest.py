@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import QCoreApplication
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.ui import autosaver, batch_widget, segment_widget
+from napari_nuclei.ui.jobs import THREAD_NAME
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 GATE_TIMEOUT_S = 30
+
+
+def end_of_jobs() -> None:
+    """Wait until no job works any more and no thread is left; deliver what the last ones said."""
+    threads = [one for one in threading.enumerate() if one.name.startswith(THREAD_NAME)]
+    for thread in threads:
+        thread.join(GATE_TIMEOUT_S)
+    assert not any(thread.is_alive() for thread in threads)
+    QCoreApplication.processEvents()
 
 
 @dataclass
@@ -89,7 +99,13 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
         monkeypatch.setattr(module, "load_model", lambda name: fake)
     yield fake
     fake.gate.set()
-    assert QThreadPool.globalInstance().waitForDone(GATE_TIMEOUT_S * 1000)
+    end_of_jobs()
+
+
+@pytest.fixture
+def wait_for_jobs() -> Callable[[], None]:
+    """Return a function that waits until no job works and no thread of one is left."""
+    return end_of_jobs
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.testing import assert_array_equal
-from qtpy.QtCore import QThreadPool
 
 from napari_nuclei.pipeline.batch import plan_batch, segment_files
 from napari_nuclei.pipeline.results import Extras
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.batch_widget import BatchWidget
 
 Press = "Callable[[BatchWidget], None]"
+Wait = "Callable[[], None]"
 TIMEOUT_MS = 30_000
 
 
@@ -112,6 +112,16 @@ def test_a_second_run_says_what_was_done_before(
     assert model.batches > batches
 
 
+def test_run_takes_the_files_that_are_there_now(
+    ready: BatchWidget, folder: Path, two_squares: NDArray[np.float32], qtbot: QtBot
+) -> None:
+    (folder / "b.png").unlink()
+    np.save(folder / "d.npy", two_squares)
+    press(ready, qtbot)
+    assert states(ready) == ["2 nuclei", "1 nucleus", "2 nuclei"]
+    assert ready.files.item(2, 0).text() == "d.npy"
+
+
 def test_cancel_leaves_no_half_file_and_run_goes_on(
     ready: BatchWidget, model: FakeModel, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -132,12 +142,12 @@ def test_cancel_leaves_no_half_file_and_run_goes_on(
 
 
 def test_closed_in_mid_run(
-    ready: BatchWidget, viewer: Viewer, model: FakeModel, start: str
+    ready: BatchWidget, viewer: Viewer, model: FakeModel, start: str, wait_for_jobs: Wait
 ) -> None:
     start(ready)
     viewer.window.remove_dock_widget(ready)
     model.gate.set()
-    assert QThreadPool.globalInstance().waitForDone(TIMEOUT_MS)
+    wait_for_jobs()
     assert not ready.controls.results.path.exists()
 
 

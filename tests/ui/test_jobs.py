@@ -14,8 +14,8 @@ from napari_nuclei.ui.jobs import Job
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
-    from qtpy.QtWidgets import QApplication
 
+Wait = "Callable[[], None]"
 TIMEOUT_MS = 10_000
 
 
@@ -140,7 +140,7 @@ def test_each_work_has_one_thread_that_is_its_own_to_python(qtbot: QtBot, job: J
 
 
 def test_work_is_cancelled_when_the_parent_is_destroyed(
-    qtbot: QtBot, qapp: QApplication, job: Job, parent: QObject
+    qtbot: QtBot, job: Job, parent: QObject, wait_for_jobs: Wait
 ) -> None:
     work, results = Waiting(), []
     job.succeeded.connect(results.append)
@@ -149,8 +149,8 @@ def test_work_is_cancelled_when_the_parent_is_destroyed(
     with qtbot.waitSignal(job.destroyed, timeout=TIMEOUT_MS):
         parent.deleteLater()
     work.may_go_on.set()
-    assert QThreadPool.globalInstance().waitForDone(TIMEOUT_MS)
-    qapp.processEvents()
+    wait_for_jobs()
+    assert work.closed.is_set()
     assert results == []
     assert not work.finished.is_set()
 
@@ -169,7 +169,9 @@ def test_activity_dock_shows_the_progress(qtbot: QtBot, job: Job) -> None:
     qtbot.waitUntil(lambda: not progress._all_instances, timeout=TIMEOUT_MS)
 
 
-def test_work_in_a_long_step_is_left_to_itself_within_a_second(qtbot: QtBot, job: Job) -> None:
+def test_work_in_a_long_step_is_left_to_itself_within_a_second(
+    qtbot: QtBot, job: Job, wait_for_jobs: Wait
+) -> None:
     work, results = Waiting(), []
     job.succeeded.connect(results.append)
     job.start(work.steps())
@@ -180,7 +182,49 @@ def test_work_in_a_long_step_is_left_to_itself_within_a_second(qtbot: QtBot, job
     with qtbot.waitSignal(job.succeeded, timeout=TIMEOUT_MS):
         job.start(count())
     work.may_go_on.set()
-    assert QThreadPool.globalInstance().waitForDone(TIMEOUT_MS)
-    qtbot.waitUntil(work.closed.is_set, timeout=TIMEOUT_MS)
+    wait_for_jobs()
+    assert work.closed.is_set()
     assert not work.finished.is_set()
     assert results == ["two"]
+
+
+def test_cancelled_work_in_long_steps_keeps_no_other_from_its_thread(
+    qtbot: QtBot, parent: QObject, wait_for_jobs: Wait
+) -> None:
+    pool = QThreadPool.globalInstance()
+    cores = pool.maxThreadCount()
+    pool.setMaxThreadCount(2)
+    held = [Waiting(), Waiting()]
+    for work in held:
+        job = Job(parent)
+        job.start(work.steps())
+        qtbot.waitUntil(work.reached.is_set, timeout=TIMEOUT_MS)
+        job.cancel()
+    other = Job(parent)
+    with qtbot.waitSignal(other.succeeded, timeout=TIMEOUT_MS):
+        other.start(count())
+    for work in held:
+        work.may_go_on.set()
+    wait_for_jobs()
+    pool.setMaxThreadCount(cores)
+
+
+def test_a_result_that_waits_to_be_delivered_is_dropped_by_cancel(qtbot: QtBot, job: Job) -> None:
+    heard: list[object] = []
+    for signal in (job.progressed, job.succeeded, job.failed):
+        signal.connect(heard.append)
+    ended = threading.Event()
+
+    def steps() -> Generator[Step, None, str]:
+        yield Step(1)
+        ended.set()
+        return "done"
+
+    job.start(steps())
+    worker = job._workers[0]
+    assert ended.wait(TIMEOUT_MS / 1000)
+    while worker.is_running:
+        pass  # without handling an event
+    with qtbot.waitSignal(job.ended, timeout=TIMEOUT_MS):
+        job.cancel()
+    assert heard == []

@@ -68,6 +68,17 @@ def test_plane_follows_the_world_position(model: ViewerModel) -> None:
     assert taken(model, layer).place == "plane 1 of 4 along axis 0"
 
 
+@pytest.mark.parametrize("others", [("nm",) * 3, ("um",) * 3, ("pixel",) * 3])
+def test_plane_is_the_one_on_screen_among_layers_of_other_units(
+    others: tuple[str, ...], model: ViewerModel
+) -> None:
+    layer = model.add_image(STACK, scale=[2, 1, 1], units=("um",) * 3)
+    model.add_image(STACK, scale=[500, 250, 250], units=others)
+    step = {"nm": 2000, "um": 2, "pixel": 2}[others[0]]
+    model.dims.set_point(0, 2 * step)
+    assert taken(model, layer).place == "plane 3 of 4 along axis 0"
+
+
 def test_all_planes_of_a_channel(model: ViewerModel) -> None:
     layer = model.add_image(FULL, axis_labels=["t", "c", "z", "y", "x"])
     planes = taken(model, layer, Scope.ALL, channel=2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import pytest
 from napari.layers import Labels
 
 from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
 from napari_nuclei.ui import live_thresholds
 
@@ -172,6 +175,63 @@ def test_painted_layer_is_left_alone(
     assert new.data.max() == 2
 
 
+def test_a_stroke_that_is_still_drawn_is_left_alone(
+    viewer: Viewer, done: SegmentWidget, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (layer,) = labels_of(viewer)
+    compared, may_go_on = threading.Event(), threading.Event()
+    relabelled = live_thresholds._Relabelled
+
+    def held(*args: Any) -> Any:
+        compared.set()
+        assert may_go_on.wait(10)
+        return relabelled(*args)
+
+    monkeypatch.setattr(live_thresholds, "_Relabelled", held)
+    done.controls.probability.setValue(BRIGHT_ONLY)
+    qtbot.waitUntil(compared.is_set, timeout=30_000)
+    with layer.block_history():  # as napari does until the button is released
+        layer.paint((20, 20), 7)
+        with qtbot.waitSignal(done.live.relabelled, timeout=30_000):
+            may_go_on.set()
+    assert layer.data[20, 20] == 7
+    assert len(labels_of(viewer)) == 2
+
+
+def test_new_thresholds_leave_the_metadata_of_others(
+    viewer: Viewer, done: SegmentWidget, qtbot: QtBot
+) -> None:
+    (layer,) = labels_of(viewer)
+    layer.metadata["dish"] = 3
+    move(done, BRIGHT_ONLY, qtbot)
+    assert recipe_of(layer)["options"]["probability"] == BRIGHT_ONLY
+    assert layer.metadata["dish"] == 3
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_a_run_without_a_result_leaves_the_last_one_live(
+    how: str,
+    viewer: Viewer,
+    done: SegmentWidget,
+    model: FakeModel,
+    start: Callable[[SegmentWidget], None],
+    qtbot: QtBot,
+) -> None:
+    (layer,) = labels_of(viewer)
+    model.waiting.clear()
+    start(done)
+    if how == "failed":
+        model.error = InputError("The image is of no use.")
+        done.job.failed.disconnect()  # to napari, which raises it in tests
+    else:
+        done.panel.button.click()
+    with qtbot.waitSignal(done.job.ended, timeout=30_000):
+        model.gate.set()
+    move(done, BRIGHT_ONLY, qtbot)
+    assert labels_of(viewer) == [layer]
+    assert layer.data.max() == 1
+
+
 def test_painting_does_not_reach_the_result_of_the_run(viewer: Viewer, done: SegmentWidget) -> None:
     (layer,) = labels_of(viewer)
     layer.data[:] = 9
@@ -190,6 +250,18 @@ def test_nothing_to_follow(why: str, viewer: Viewer, done: SegmentWidget, qtbot:
         done.controls.probability.setValue(BRIGHT_ONLY)
     np.testing.assert_array_equal(layer.data, before)
     assert (done.live.result is None) == (why == "layer removed")
+
+
+def test_maps_go_with_their_layer(viewer: Viewer, done: SegmentWidget, qtbot: QtBot) -> None:
+    (layer,) = labels_of(viewer)
+    shown = done.results.current.probability
+    maps = weakref.ref(done.live.result.segmentation.maps)
+    assert not np.shares_memory(shown, maps())
+    move(done, BRIGHT_ONLY, qtbot)
+    assert done.results.current.probability is shown
+    viewer.layers.remove(layer)
+    gc.collect()  # napari's own cycles
+    assert maps() is None
 
 
 def test_a_new_run_drops_what_is_on_its_way(

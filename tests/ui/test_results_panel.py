@@ -6,6 +6,7 @@ import csv
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.testing import assert_array_equal
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QLineEdit, QMessageBox
 
 from napari_nuclei import paths
 from napari_nuclei.core.measure import measure
 from napari_nuclei.model import store
+from napari_nuclei.pipeline import resources
 from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    from conftest import FakeModel
+    from conftest import FakeModel, LazyArray
     from napari_nuclei.ui.results_panel import ResultsPanel
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
@@ -102,6 +105,81 @@ def test_new_thresholds_keep_the_columns(
     assert widget.results.count.text() == "1 nucleus"
 
 
+def test_columns_of_others_stay_with_their_nuclei(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, settle: Settle, qtbot: QtBot
+) -> None:
+    settle()
+    ours = list(nuclei.features)
+    nuclei.features = nuclei.features.assign(kind=["round", "long"])
+    nuclei.fill((6, 6), 0)
+    nuclei.data_setitem((np.array([0]), np.array([0])), 7)
+    settle()
+    assert list(nuclei.features) == [*ours, "kind"]
+    assert nuclei.features["index"].tolist() == [2, 7]
+    assert nuclei.features["kind"].fillna("").tolist() == ["long", ""]
+    nuclei.undo()
+    nuclei.undo()
+    settle()
+    kept = nuclei.features.copy()
+    with qtbot.waitSignal(widget.live.relabelled, timeout=30_000):
+        widget.controls.probability.setValue(0.7)
+    settle()
+    assert nuclei.features.equals(kept)
+    assert viewer.layers["cells nuclei [1]"].data.max() == 1
+
+
+def test_only_missing_or_wrong_columns_of_ours_are_measured_again(
+    nuclei: Labels, panel: ResultsPanel, settle: Settle, qtbot: QtBot
+) -> None:
+    settle()
+    right = nuclei.features.copy()
+    with qtbot.assertNotEmitted(panel.recount.measured):
+        nuclei.features = right.assign(kind=1)
+        assert panel.recount.idle
+    for wrong in (right.drop(columns="area_um2"), right.assign(y=0.0)):
+        nuclei.features = wrong
+        settle()
+        assert nuclei.features[list(right)].equals(right)
+
+
+def test_labels_of_another_shape_are_told_once(
+    nuclei: Labels, panel: ResultsPanel, settle: Settle, qtbot: QtBot
+) -> None:
+    settle()
+    panel.failed.disconnect()  # to napari, which raises it in tests
+    errors: list[Exception] = []
+    panel.failed.connect(errors.append)
+    nuclei.data = np.ones((7, 9), np.int32)
+    settle()
+    nuclei.fill((3, 3), 5)
+    nuclei.refresh()
+    settle()
+    assert [str(error).split(":")[0] for error in errors] == [
+        "The labels of cells nuclei have another shape than what was segmented"
+    ]
+
+
+def test_after_a_stroke_only_the_painted_plane_is_read(
+    viewer: Viewer, widget: SegmentWidget, lazy_stack: LazyArray, run: Press, settle: Settle
+) -> None:
+    viewer.add_image(lazy_stack, name="lazy", contrast_limits=(0, 1))
+    select(widget, Scope.ALL)
+    run(widget)
+    settle()
+    labels = viewer.layers["lazy nuclei"]
+    before = labels.features.copy()
+    lazy_stack.readers.clear()
+    labels.data_setitem((np.array([2]), np.array([0]), np.array([0])), 9)
+    settle()
+    assert len([one for one in lazy_stack.readers if one is not threading.main_thread()]) == 1
+    assert labels.features["index"].tolist() == [*before["index"], 9]
+    assert labels.features.iloc[:-1].equals(before)
+    expected = measure(labels.data, lazy_stack.array, lazy_stack.array, axes=["axis_0"])
+    assert {name: column.tolist() for name, column in expected.items()} == {
+        name: labels.features[name].tolist() for name in expected
+    }
+
+
 def test_the_count_is_that_of_the_selected_layer(
     viewer: Viewer, nuclei: Labels, widget: SegmentWidget, run: Press, settle: Settle
 ) -> None:
@@ -141,6 +219,51 @@ def test_the_table_is_that_of_napari(viewer: Viewer, nuclei: Labels, panel: Resu
     assert any("Features table" in name for name in viewer.window.dock_widgets)
 
 
+def answer(monkeypatch: pytest.MonkeyPatch, name: Path) -> None:
+    """Let the next file dialog be one of Qt, answered with a name that was typed."""
+
+    def type_name(dialog: QFileDialog) -> int:
+        dialog.findChild(QLineEdit).setText(str(name))
+        dialog.accept()
+        return dialog.result()
+
+    monkeypatch.setattr(QFileDialog, "exec", type_name)
+
+
+def test_a_dot_in_the_name_of_a_csv_is_no_suffix(
+    nuclei: Labels,
+    panel: ResultsPanel,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "exp1.csv").write_text("of somebody else")
+    answer(monkeypatch, tmp_path / "exp1.2.csv")
+    with qtbot.waitSignal(panel.writer.ended, timeout=30_000):
+        panel.save.click()
+    assert (tmp_path / "exp1.csv").read_text() == "of somebody else"
+    assert (tmp_path / "exp1.2.csv").exists()
+
+
+def test_the_dialog_asks_before_a_csv_is_replaced(
+    nuclei: Labels, panel: ResultsPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "table.csv").write_text("of somebody else")
+    asked: list[str] = []
+
+    def refuse() -> None:
+        (box,) = [w for w in QApplication.topLevelWidgets() if isinstance(w, QMessageBox)]
+        asked.append(box.text())
+        box.reject()
+
+    QTimer.singleShot(0, refuse)
+    answer(monkeypatch, tmp_path / "table")
+    panel.save.click()
+    assert "table.csv already exists" in asked[0]
+    assert not panel.writer.running
+    assert (tmp_path / "table.csv").read_text() == "of somebody else"
+
+
 def test_the_csv_has_the_columns_of_the_command_line(
     nuclei: Labels,
     panel: ResultsPanel,
@@ -149,8 +272,7 @@ def test_the_csv_has_the_columns_of_the_command_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    chosen = (str(tmp_path / "table"), "")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: chosen)
+    answer(monkeypatch, tmp_path / "table")
     nuclei.fill((6, 6), 0)
     with qtbot.waitSignal(panel.writer.ended, timeout=30_000):
         panel.save.click()
@@ -194,6 +316,50 @@ def test_the_probability_is_one_layer_that_is_replaced(
     ]
     widget.results.probability.setChecked(False)
     assert "cells probability" not in viewer.layers
+
+
+def test_other_thresholds_leave_the_probability_layer_as_it_looks(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, qtbot: QtBot
+) -> None:
+    widget.results.probability.setChecked(True)
+    shown = viewer.layers["cells probability"]
+    shown.opacity = 0.3
+    with qtbot.waitSignal(widget.live.relabelled, timeout=30_000):
+        widget.controls.probability.setValue(0.7)
+    assert viewer.layers["cells probability"] is shown
+    viewer.layers.remove(nuclei)
+    widget.results.probability.setChecked(False)
+    assert shown not in viewer.layers
+
+
+def test_without_its_maps_a_result_has_no_probability_and_says_so(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    panel: ResultsPanel,
+    two_squares: NDArray[np.float32],
+    run: Press,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resources, "MAX_KEPT_MAPS_BYTES", 0)
+    viewer.add_image(np.stack([two_squares] * 2))
+    select(widget, Scope.ALL)
+    assert panel.probability.isEnabled()
+    run(widget)
+    assert not panel.probability.isEnabled()
+    assert "too much memory" in panel.probability.toolTip()
+
+
+def test_other_thresholds_leave_the_count_of_the_selected_layer(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, run: Press, settle: Settle, qtbot: QtBot
+) -> None:
+    settle()
+    run(widget)
+    viewer.layers.selection.active = nuclei
+    with qtbot.waitSignal(widget.live.relabelled, timeout=30_000):
+        widget.controls.probability.setValue(0.7)
+    settle()
+    assert viewer.layers["cells nuclei [1]"].data.max() == 1
+    assert widget.results.count.text() == "2 nuclei"
 
 
 def test_pixels_without_a_file_are_explained(
@@ -308,6 +474,24 @@ def test_a_layer_of_several_resolutions_is_copied_at_the_full_one(
     viewer.add_image([two_squares, two_squares[::2, ::2]], name="cells", multiscale=True)
     run(widget)
     assert_array_equal(run_copied(viewer), viewer.layers["cells nuclei"].data)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_file_is_named_only_while_the_layer_has_its_pixels(
+    is_changed: bool,
+    viewer: Viewer,
+    widget: SegmentWidget,
+    two_squares: NDArray[np.float32],
+    run: Press,
+    tmp_path: Path,
+) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", two_squares)
+    (image,) = viewer.open(tmp_path / "cells.tif", plugin="napari")
+    if is_changed:
+        image.data = 1 - image.data
+    run(widget)
+    path = widget.results.current.source.path
+    assert path == (None if is_changed else tmp_path / "cells.tif")
 
 
 @pytest.mark.slow

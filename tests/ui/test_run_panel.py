@@ -54,6 +54,8 @@ def test_time_left_counts_from_the_first_tile(
     assert panel.status.text() == "2 of 8 tiles, 6 s left"
     assert (panel.bar.value(), panel.bar.maximum()) == (2, 8)
     assert panel.elapsed_s == 12
+    panel.show_progress(Progress(3, 3000), "tiles")
+    assert panel.status.text() == "3 of 3000 tiles, about 33 min left"
 
 
 def test_unknown_total_and_late_progress_change_nothing(panel: RunPanel) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 from numpy.testing import assert_allclose, assert_array_equal
-from qtpy.QtCore import QThreadPool, QTimer
+from qtpy.QtCore import QTimer
 
 from napari_nuclei.pipeline import resources
 from napari_nuclei.pipeline.resources import Pace
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 Press = "Callable[[SegmentWidget], None]"
+Wait = "Callable[[], None]"
 # By the clock, when the machine is busy with other things; and of the GUI thread's own work.
 LONGEST_WAIT_S = 2.0
 LONGEST_WORK_S = 0.1
+USUAL_WAIT_S = 0.05
 BOTH = 2
 
 
@@ -186,6 +188,20 @@ def test_channel_axis_can_be_chosen_and_follows_the_slider(
     assert layer.metadata["napari_nuclei"]["plane"] == "channel 2 of 2"
 
 
+def test_a_chosen_channel_stays_while_other_sliders_move(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32]
+) -> None:
+    viewer.add_image(np.stack([[two_squares] * 3] * 4), axis_labels=("z", "c", "y", "x"))
+    viewer.dims.set_current_step(1, 1)
+    assert widget.axes.channel.value() == 2
+    widget.axes.channel.setValue(3)
+    viewer.dims.set_current_step(0, 3)
+    assert widget.axes.channel.value() == 3
+    assert "(z 4 of 4, channel 3 of 3)" in widget.panel.status.text()
+    viewer.dims.set_current_step(1, 0)
+    assert widget.axes.channel.value() == 1
+
+
 def test_only_what_is_in_view(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
 ) -> None:
@@ -247,8 +263,12 @@ def test_lazy_stacks_are_read_plane_by_plane_by_the_worker(
     viewer.add_image(lazy_stack, name="lazy", contrast_limits=(0, 1))
     choose(widget, Scope.ALL)
     lazy_stack.readers.clear()
+    readers: list[threading.Thread] = []
+    widget.job.succeeded.connect(lambda: readers.extend(lazy_stack.readers))
     run(widget)
-    assert threading.main_thread() not in lazy_stack.readers[:6]
+    # At least each plane for the scale, and again for the network.
+    assert len(readers) >= 6
+    assert threading.main_thread() not in readers
     assert labels_of(viewer)[0].data.shape == (3, 40, 50)
 
 
@@ -345,6 +365,7 @@ def test_a_stack_interrupted_in_mid_run(
     model: FakeModel,
     stack: NDArray[np.float32],
     start: Press,
+    wait_for_jobs: Wait,
     qtbot: QtBot,
 ) -> None:
     image = viewer.add_image(np.concatenate([stack] * 4))
@@ -365,7 +386,7 @@ def test_a_stack_interrupted_in_mid_run(
         with qtbot.waitSignal(widget.job.ended, timeout=30_000):
             model.gate.set()
     model.gate.set()
-    assert QThreadPool.globalInstance().waitForDone(10_000)
+    wait_for_jobs()
     assert labels_of(viewer) == []
     if how != "layer removed":
         assert model.batches < 12
@@ -427,6 +448,29 @@ def test_device_and_time_are_said_before_a_long_run(
     assert widget.panel.status.text().endswith(", about 50 s")
 
 
+def test_the_time_is_that_of_the_chosen_diameter(viewer: Viewer, widget: SegmentWidget) -> None:
+    viewer.add_image(np.zeros((100, 700, 700), np.uint8))
+    choose(widget, Scope.ALL)
+    assert widget.panel.status.text().endswith(", about 3 min")
+    widget.controls.diameter.setValue(400)  # shown to the network much smaller
+    assert widget.panel.status.text().endswith("700 x 700 px")
+    widget.controls.diameter.setValue(0)
+    assert widget.panel.status.text().endswith(", about 3 min")
+
+
+def test_scrolling_leaves_the_result_of_all_planes_to_be_read(
+    viewer: Viewer, widget: SegmentWidget, stack: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(stack)
+    choose(widget, Scope.ALL)
+    run(widget)
+    viewer.dims.set_current_step(0, 2)
+    assert widget.panel.status.text().startswith("5 nuclei")
+    choose(widget, Scope.PLANE)
+    viewer.dims.set_current_step(0, 0)
+    assert "plane 1 of 3" in widget.panel.status.text()
+
+
 def test_the_event_loop_never_waits_for_long(
     viewer: Viewer, widget: SegmentWidget, run: Press
 ) -> None:
@@ -443,6 +487,8 @@ def test_the_event_loop_never_waits_for_long(
     run(widget)
     assert labels_of(viewer)[0].data.max() == 32 * 32
     assert len(ticks) > 20
-    waited_s, worked_s = np.diff(ticks, axis=0).max(axis=0)
-    assert waited_s < LONGEST_WAIT_S
-    assert worked_s < LONGEST_WORK_S
+    waits_s, works_s = np.diff(ticks, axis=0).T
+    assert waits_s.max() < LONGEST_WAIT_S
+    assert works_s.max() < LONGEST_WORK_S
+    # The rule itself; a machine that is busy with other things has its own pauses.
+    assert np.mean(waits_s < USUAL_WAIT_S) > 0.95

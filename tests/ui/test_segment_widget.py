@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 import threading
@@ -13,7 +12,6 @@ import pytest
 from napari.layers import Labels
 from napari.utils.notifications import Notification, notification_manager
 from numpy.testing import assert_allclose, assert_array_equal
-from qtpy.QtCore import QThreadPool
 
 from napari_nuclei.errors import ModelError
 from napari_nuclei.ui import segment_widget
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 Press = "Callable[[SegmentWidget], None]"
+Wait = "Callable[[], None]"
 LARGE = np.zeros((700, 700), np.float32)
 LARGE[::50] = 1.0  # 49 tiles, four batches
 
@@ -265,7 +264,12 @@ def test_image_renamed_and_another_chosen_in_mid_run(
 
 @pytest.mark.parametrize("how", ["viewer", "dock"])
 def test_closed_in_mid_run(
-    how: str, viewer: Viewer, widget: SegmentWidget, model: FakeModel, start: Press
+    how: str,
+    viewer: Viewer,
+    widget: SegmentWidget,
+    model: FakeModel,
+    start: Press,
+    wait_for_jobs: Wait,
 ) -> None:
     viewer.add_image(LARGE, name="cells")
     start(widget)
@@ -274,20 +278,28 @@ def test_closed_in_mid_run(
     else:
         viewer.window.remove_dock_widget(widget)
     model.gate.set()
-    assert QThreadPool.globalInstance().waitForDone(10_000)
+    wait_for_jobs()
     assert model.batches < 4
     assert labels_of(viewer) == []
 
 
 def test_removed_widget_no_longer_follows_the_viewer(
-    viewer: Viewer, widget: SegmentWidget, qtbot: QtBot
+    viewer: Viewer,
+    widget: SegmentWidget,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    notifications: list[Notification],
 ) -> None:
     viewer.window.remove_dock_widget(widget)
     with qtbot.waitSignal(widget.destroyed, timeout=30_000):
         widget.deleteLater()
+    followed: list[object] = []
+    monkeypatch.setattr(segment_widget, "refusal", lambda *args: followed.append(args) or "")
     viewer.add_image(np.zeros((3, 9, 9)))
     viewer.dims.set_current_step(0, 2)
-    gc.collect()
+    viewer.scene.camera.zoom *= 2
+    assert followed == []
+    assert notifications == []
 
 
 def test_foreseen_errors_are_one_sentence(

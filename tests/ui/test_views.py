@@ -111,3 +111,22 @@ def test_shapes_of_a_stack(model: ViewerModel) -> None:
     region = region_of_shapes(shapes, layer, reading)
     assert region is not None
     assert (region.rows, region.columns) == ((10, 31), (20, 61))
+
+
+def test_view_and_shapes_in_other_units_than_the_image(model: ViewerModel, look: Any) -> None:
+    layer = model.add_image(PIXELS, scale=(0.5, 0.25), units=("um", "um"))
+    shapes = selected(model, BOX, scale=(500, 500), units=("nm", "nm"))
+    region = region_of_shapes(shapes, layer, READING, model.dims.units)
+    assert region is not None
+    assert (region.rows, region.columns) == ((10, 31), (40, 121))
+    look((10_000, 10_000), 0.001, (10, 5))
+    assert region_in_view(model, layer, READING) == Region((10, 31), (30, 51))
+
+
+def test_shapes_are_taken_as_shown_where_no_units_are_converted(model: ViewerModel) -> None:
+    layer = model.add_image(PIXELS, units=("um", "um"))
+    shapes = selected(model, BOX, units=("nm", "nm"))
+    model.add_image(PIXELS)  # in pixels
+    region = region_of_shapes(shapes, layer, READING, model.dims.units)
+    assert region is not None
+    assert region.rows == (10, 31)

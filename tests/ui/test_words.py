@@ -43,6 +43,5 @@ def test_result_in_words(
     count: int, diameter_px: float | None, pixel_size_um: float | None, said: str
 ) -> None:
     recipe = {"options": {"semantic": False}}
-    table = {"index": range(count)}
-    found = SimpleNamespace(recipe=recipe, table=table, diameter_px=diameter_px)
+    found = SimpleNamespace(recipe=recipe, n_nuclei=count, diameter_px=diameter_px)
     assert describe_result(found, pixel_size_um) == said

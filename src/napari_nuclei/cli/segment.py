@@ -130,10 +130,7 @@ def _read_options(args: argparse.Namespace) -> SegmentOptions:
 
 
 def _describe(result: Segmented, semantic: bool) -> str:
-    if semantic:
-        found = f"{result.nucleus_share:.1%} nucleus"
-    else:
-        found = f"{result.n_nuclei} {'nucleus' if result.n_nuclei == 1 else 'nuclei'}"
+    found = result.in_words(semantic=semantic)
     size = f" of about {result.diameter_px:.0f} px" if result.diameter_px else ""
     effort = "done before" if result.done_before else f"{result.seconds:.1f} s"
     return f"{result.image.name}: {found}{size}, {effort}"

@@ -83,7 +83,7 @@ def measure(
         tables.append(_measure_plane(labels[place], extras))
     axes = axes or [f"axis_{axis}" for axis in range(labels.ndim - 2)]
     table = tables[0] if labels.ndim == 2 else largest_sections(tables, planes, axes)
-    return table if pixel_um is None else _in_micrometres(table, pixel_um)
+    return table if pixel_um is None else in_micrometres(table, pixel_um)
 
 
 def _check_shapes(
@@ -177,8 +177,16 @@ def largest_sections(
     }
 
 
-def _in_micrometres(table: Table, pixel_um: float) -> Table:
-    """Replace areas and diameters in pixels by those in micrometres, in the same columns."""
+def in_micrometres(table: Table, pixel_um: float) -> Table:
+    """Replace areas and diameters in pixels by those in micrometres, in the same columns.
+
+    Parameters
+    ----------
+    table : dict of str to ndarray
+        As `measure` or `largest_sections` returns it, without micrometres.
+    pixel_um : float
+        Side of a pixel in micrometres.
+    """
     units = {
         "area_px": ("area_um2", pixel_um**2),
         "equivalent_diameter_px": ("equivalent_diameter_um", pixel_um),

@@ -15,6 +15,7 @@ import napari_nuclei
 from napari_nuclei.errors import InputError, NucleiError
 from napari_nuclei.pipeline import summary
 from napari_nuclei.pipeline.datasets.decoding import SUFFIXES
+from napari_nuclei.pipeline.prediction import mapped
 from napari_nuclei.pipeline.reading import read_image
 from napari_nuclei.pipeline.results import (
     Extras,
@@ -259,11 +260,7 @@ def _segment_steps(
 ) -> Generator[BatchProgress, None, Segmentation]:
     steps = segment_steps(pixels, model, options)
     try:
-        while True:
-            yield replace(progress, tiles=next(steps))
-    except StopIteration as finished:
-        found: Segmentation = finished.value
-        return found
+        return (yield from mapped(steps, lambda tiles: replace(progress, tiles=tiles)))
     except InputError as error:
         raise InputError(f"{progress.image}: {error}") from error
     except MemoryError as error:

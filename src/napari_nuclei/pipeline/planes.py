@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.core import images
-from napari_nuclei.pipeline.prediction import Progress
+from napari_nuclei.pipeline.prediction import Progress, mapped
 from napari_nuclei.pipeline.resources import count_tiles, refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
 
@@ -129,13 +129,9 @@ class Plan:
         yield Progress(number * self.tiles, self._total)
         prepared = _prepare(self.source, index, self.limits)
         steps = predict_resized_steps(prepared, self.enlargement, self.predictor, self.options)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as finished:
-                maps: NDArray[np.float32] = finished.value
-                return maps if self.mask is None else maps * self.mask[..., np.newaxis]
-            yield Progress(number * self.tiles + step.done, self._total)
+        done = number * self.tiles
+        maps = yield from mapped(steps, lambda step: Progress(done + step.done, self._total))
+        return maps if self.mask is None else maps * self.mask[..., np.newaxis]
 
     @property
     def _total(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from napari_nuclei.model.predictor import Predictor
 
+S = TypeVar("S")
 T = TypeVar("T")
+R = TypeVar("R")
 
 _MAPS = DISTANCE + 1
 
@@ -98,6 +100,17 @@ def predict_steps(
         stitcher.add(batch, predictor.predict(grid.cut(image, batch)))
         yield Progress(start + len(batch), len(tiles))
     return stitcher.maps
+
+
+def mapped(steps: Generator[S, None, T], change: Callable[[S], R]) -> Generator[R, None, T]:
+    """Yield what `change` makes of each step, and return what the steps return."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+        yield change(step)
 
 
 def result_of(steps: Generator[Progress, None, T]) -> T:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
+from napari_nuclei.errors import DatasetError
 from napari_nuclei.pipeline.datasets import decoding
 from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
 
@@ -41,6 +45,59 @@ def read_shape(path: str | Path) -> tuple[int, int]:
         As `read_image`.
     """
     return decoding.read_shape(_stored(path))
+
+
+Part = tuple[int | slice, ...]
+
+
+def has_parts(
+    path: Path, shape: tuple[int, ...], parts: Iterable[tuple[Part, NDArray[Any]]], *, is_flat: bool
+) -> bool:
+    """Tell whether a file gives the pixels that somebody has of it.
+
+    Parameters
+    ----------
+    path : Path
+        Any file; one that is gone or is no image has no pixels.
+    shape : tuple of int
+        Of the whole image; colours are its last axis.
+    parts : iterable of (tuple of int and slice, ndarray)
+        Places in the image, and the pixels there. Of a TIFF file no more is read than these.
+    is_flat : bool
+        Whether it is read by `read_image`, which drops alpha, or else by `tifffile.imread`.
+    """
+    try:
+        if not is_flat:
+            with tifffile.TiffFile(path) as tiff:
+                series = tiff.series[0]
+                return series.shape == shape and all(
+                    _is_same(_part_of_page(series, part), pixels) for part, pixels in parts
+                )
+        image = read_image(path)
+        colours = image.shape[2:]
+        return image.shape[:2] == shape[:2] and all(
+            _is_same(image[part], pixels[..., : colours[0]] if colours else pixels)
+            for part, pixels in parts
+        )
+    except (DatasetError, OSError, TypeError, ValueError, LookupError, tifffile.TiffFileError):
+        return False
+
+
+def _part_of_page(series: tifffile.TiffPageSeries, part: Part) -> NDArray[Any]:
+    """Read the only page that has this part of a stack; an error where there is no such page."""
+    lead = series.ndim - len(series.keyframe.shape)
+    index = [number for number in part[:lead] if isinstance(number, int)]
+    page = series.pages[int(np.ravel_multi_index(index, series.shape[:lead])) if lead else 0]
+    if page is None:
+        raise ValueError("The page is not in the file.")
+    pixels: NDArray[Any] = page.asarray()[part[lead:]]
+    return pixels
+
+
+def _is_same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    has_nan = one.dtype.kind == "f"
+    is_type = one.dtype.newbyteorder("=") == other.dtype.newbyteorder("=")
+    return is_type and np.array_equal(one, other, equal_nan=has_nan)
 
 
 def _stored(path: str | Path) -> StoredFile:

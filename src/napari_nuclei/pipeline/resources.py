@@ -12,6 +12,7 @@ import psutil
 
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
+from napari_nuclei.pipeline.prediction import mapped
 from napari_nuclei.pipeline.scale import scaled_shape
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ MAX_KEPT_MAPS_BYTES = 2**30
 
 _TIMED_S = 0.5
 _MAPS_BYTES_PER_PX = 12
+# Copied, so that it can be shown when the other maps are gone.
+_PROBABILITY_BYTES_PER_PX = 4
 # Twice: the result, and the copy that napari shows.
 _LABELS_BYTES_PER_PX = 8
 # Of the plane at work, in its own size and in that which the network sees: twice what was measured.
@@ -61,17 +64,15 @@ class Stopwatch:
 
     def time(self, steps: Generator[Progress, None, T]) -> Generator[Progress, None, T]:
         """Pass on the steps of a run."""
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as finished:
-                self._seconds = monotonic() - (self._started_s or monotonic())
-                result: T = finished.value
-                return result
-            if step.total and self._started_s is None:
-                self._started_s = monotonic()
-            self._tiles = step.total
-            yield step
+        result = yield from mapped(steps, self._see)
+        self._seconds = monotonic() - (self._started_s or monotonic())
+        return result
+
+    def _see(self, step: Progress) -> Progress:
+        if step.total and self._started_s is None:
+            self._started_s = monotonic()
+        self._tiles = step.total
+        return step
 
     def pace(self, enlargement: float) -> Pace | None:
         """Return how fast the run was; None when it was too short to tell."""
@@ -110,7 +111,8 @@ def needed_bytes(shape: tuple[int, ...], enlargement: float = 1.0) -> int:
     enlargement : float
         By which the planes are resized.
     """
-    kept = _LABELS_BYTES_PER_PX + _MAPS_BYTES_PER_PX * keeps_maps(shape)
+    maps = (_MAPS_BYTES_PER_PX + _PROBABILITY_BYTES_PER_PX) * keeps_maps(shape)
+    kept = _LABELS_BYTES_PER_PX + maps
     work = _PLANE_BYTES_PER_PX + _RESIZED_BYTES_PER_PX * enlargement**2
     return int(prod(shape) * kept + prod(shape[-2:]) * work)
 

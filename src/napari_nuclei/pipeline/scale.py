@@ -22,7 +22,7 @@ from napari_nuclei.core.resampling import (
 )
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps
+from napari_nuclei.pipeline.prediction import Progress, TileOptions, mapped, predict_steps
 
 if TYPE_CHECKING:
     from napari_nuclei.model.predictor import Predictor
@@ -269,10 +269,4 @@ def _most_likely_place(maps: NDArray[np.float32], view: _View) -> tuple[float, f
 def _without_total(
     steps: Generator[Progress, None, NDArray[np.float32]],
 ) -> Generator[Progress, None, NDArray[np.float32]]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            maps: NDArray[np.float32] = finished.value
-            return maps
-        yield Progress(0, 0)
+    return mapped(steps, lambda _: Progress(0, 0))

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _COLUMNS = ("image", "state", "nuclei", "nucleus_share", "diameter_px", "reason")
 
 
+def count_in_words(n_nuclei: int) -> str:
+    """Return "1 nucleus", "2 nuclei" and so on."""
+    return "1 nucleus" if n_nuclei == 1 else f"{n_nuclei} nuclei"
+
+
 @dataclass(frozen=True)
 class Segmented:
     """A file that was segmented.
@@ -42,6 +47,10 @@ class Segmented:
     diameter_px: float | None
     seconds: float
     done_before: bool = False
+
+    def in_words(self, *, semantic: bool) -> str:
+        """Return how many nuclei there are; of a semantic mask, how much of the image is one."""
+        return f"{self.nucleus_share:.1%} nucleus" if semantic else count_in_words(self.n_nuclei)
 
 
 @dataclass(frozen=True)

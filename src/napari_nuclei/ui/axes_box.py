@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_nuclei.core.axes import AxisReading
+from napari_nuclei.ui.geometry import world_to_pixels
 from napari_nuclei.ui.layers import read_layer
 from napari_nuclei.ui.planes import Scope
 
@@ -32,6 +34,7 @@ class AxesBox(QObject):
         super().__init__(parent)
         self._layer: Image | None = None
         self._reading = _NO_IMAGE
+        self._shown: tuple[int, ...] = ()
         self.words = QLabel()
         self.words.setWordWrap(True)
         self.channel_axis = _combo("The axis that holds channels; one of them is segmented")
@@ -85,13 +88,19 @@ class AxesBox(QObject):
         if layer is self._layer and _is_same_image(reading, self._reading):
             return
         self._layer = layer
+        self._shown = _shown_pixel(layer, reading, dims)
         self._reading = with_shown_channel(reading, layer, dims)
         self._fill()
 
     def follow_slider(self, dims: Dims) -> None:
-        """Take the channel that the viewer's slider shows, after it was moved."""
-        reading = with_shown_channel(self._reading, self._layer, dims)
-        self.channel.setValue(reading.channel + 1)
+        """Take the channel that the viewer shows, when a slider has changed it.
+
+        Other sliders leave the choice alone: a channel may be chosen that is not shown.
+        """
+        before, self._shown = self._shown, _shown_pixel(self._layer, self._reading, dims)
+        axis = self._reading.channel_axis
+        if axis is not None and before and self._shown[axis] != before[axis]:
+            self.channel.setValue(self._shown[axis] + 1)
 
     def _fill(self) -> None:
         boxes = (self.channel_axis, self.channel, self.scope, self.links)
@@ -168,8 +177,16 @@ def with_shown_channel(reading: AxisReading, layer: Image | None, dims: Dims) ->
     axis = reading.channel_axis
     if layer is None or axis is None:
         return reading
-    position = layer.world_to_data(dims.point[-layer.ndim :])[axis]
-    return replace(reading, channel=int(min(max(round(position), 0), reading.shape[axis] - 1)))
+    return replace(reading, channel=_shown_pixel(layer, reading, dims)[axis])
+
+
+def _shown_pixel(layer: Image | None, reading: AxisReading, dims: Dims) -> tuple[int, ...]:
+    """Return where in the image the sliders stand; empty without an image."""
+    if layer is None:
+        return ()
+    (position,) = world_to_pixels(layer, [dims.point], dims.units)
+    last = np.subtract(reading.shape, 1)
+    return tuple(np.clip(np.round(position), 0, last).astype(int).tolist())
 
 
 def _combo(tool_tip: str) -> QComboBox:

@@ -44,10 +44,20 @@ _NO_FOLDERS = "Choose the folder of the images, and another one for the results.
 class _Request:
     """A run as it was when Run was pressed."""
 
-    plan: ImageBatch
+    images: Path
+    results: Path
     model_name: str | None
     options: SegmentOptions
     extras: Extras
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A step of a run: the images as they are now; nothing is known yet of their progress."""
+
+    plan: ImageBatch
+    done: int = 0
+    total: int = 0
 
 
 class BatchWidget(QWidget):
@@ -64,10 +74,11 @@ class BatchWidget(QWidget):
         self._plan: ImageBatch | None = None
         self._done = 0
         self._semantic = False
-        self._outcome = ""
+        self._last_words = ""
         self.controls = BatchControls(self)
         self.files = FilesTable(self)
         self.panel = RunPanel(self)
+        self.panel.button.setToolTip("Segment all images; goes on where an earlier run has stopped")
         self.lister = Job(self)
         self.job = Job(self)
         self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)
@@ -137,13 +148,14 @@ class BatchWidget(QWidget):
             self.panel.show_idle(str(error), can_run=False)
 
     def _run(self) -> None:
-        if self._plan is None:
-            return
         controls = self.controls
+        images, results = controls.images.path, controls.results.path
+        if self._plan is None or images is None or results is None:
+            return
         options = controls.options()
-        request = _Request(self._plan, controls.model_name, options, controls.extras())
+        request = _Request(images, results, controls.model_name, options, controls.extras())
         self._done = 0
-        self._outcome = ""
+        self._last_words = ""
         self.files.show_images(self._plan.images)
         self._semantic = options.semantic
         self._lock(True)
@@ -154,8 +166,10 @@ class BatchWidget(QWidget):
         for folder in (self.controls.images, self.controls.results):
             folder.setDisabled(is_running)
 
-    def _on_progressed(self, progress: Progress | BatchProgress) -> None:
-        if isinstance(progress, BatchProgress):
+    def _on_progressed(self, progress: Progress | _Listed | BatchProgress) -> None:
+        if isinstance(progress, _Listed):
+            self.files.show_images(progress.plan.images)
+        elif isinstance(progress, BatchProgress):
             self._done = progress.done
             self.files.show_progress(progress, semantic=self._semantic)
             self.panel.show_progress(progress, "images")
@@ -166,17 +180,17 @@ class BatchWidget(QWidget):
         parts = [f"{_images(len(outcomes) - failed)} segmented in {self.panel.elapsed_s:.1f} s"]
         parts += [f"{before} of them before"] if before else []
         parts += [f"{failed} failed"] if failed else []
-        self._outcome = f"{', '.join(parts)}. The counts are in {SUMMARY_FILE}."
+        self._last_words = f"{', '.join(parts)}. The counts are in {SUMMARY_FILE}."
 
     def _on_failed(self, error: Exception) -> None:
-        self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
+        self._last_words = str(error) if isinstance(error, NucleiError) else "The run failed."
         notify(error)
 
     def _on_ended(self) -> None:
         self.files.stop()
         self._lock(False)
         cancelled = f"Cancelled after {_images(self._done)}: Run goes on from there."
-        self.panel.show_idle(self._outcome or cancelled, can_run=True)
+        self.panel.show_idle(self._last_words or cancelled, can_run=True)
 
 
 def _plan_steps(images: Path, results: Path) -> Generator[Progress, None, ImageBatch]:
@@ -187,9 +201,12 @@ def _plan_steps(images: Path, results: Path) -> Generator[Progress, None, ImageB
 def _run_steps(request: _Request) -> Generator[Any, None, tuple[Outcome, ...]]:
     """Load the model and segment, in the worker: nothing here touches napari or Qt."""
     yield Progress(0, 0)
+    # Files may have come or gone since the folder was chosen.
+    plan = plan_batch([request.images], request.results)
+    yield _Listed(plan)
     model = load_model(request.model_name)
     yield Progress(0, 0)
-    return (yield from batch_steps(request.plan, model, request.options, request.extras))
+    return (yield from batch_steps(plan, model, request.options, request.extras))
 
 
 def _images(count: int) -> str:

@@ -78,8 +78,5 @@ def describe(outcome: Outcome, *, semantic: bool) -> str:
     """Return what became of an image, in words."""
     if isinstance(outcome, Failed):
         return f"failed: {outcome.explanation}"
-    if semantic:
-        found = f"{outcome.nucleus_share:.1%} nucleus"
-    else:
-        found = f"{outcome.n_nuclei} {'nucleus' if outcome.n_nuclei == 1 else 'nuclei'}"
+    found = outcome.in_words(semantic=semantic)
     return f"{found}, done before" if outcome.done_before else found

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
-from napari_nuclei.core.instances import NUCLEUS
-from napari_nuclei.core.measure import RGB_CHANNELS, Table, measure
-from napari_nuclei.errors import DatasetError
-from napari_nuclei.pipeline.reading import read_shape
+from napari_nuclei.core.measure import (
+    RGB_CHANNELS,
+    Table,
+    in_micrometres,
+    largest_sections,
+    measure,
+)
+from napari_nuclei.errors import InputError
+from napari_nuclei.pipeline.planes import Index, sampled_planes
+from napari_nuclei.pipeline.reading import has_parts
 from napari_nuclei.pipeline.reproduce import ImageSource
 
 if TYPE_CHECKING:
@@ -21,8 +26,6 @@ if TYPE_CHECKING:
 
     from napari_nuclei.ui.live_thresholds import Result
     from napari_nuclei.ui.planes import Planes
-
-_TIFF_SUFFIXES = {".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -55,54 +58,91 @@ class Found:
         recipe: dict[str, Any] = self.layer.metadata["napari_nuclei"]
         return recipe
 
+    def labels(self) -> NDArray[Any]:
+        """Return the labels as they are now, shape of the planes: no copy.
+
+        Raises
+        ------
+        InputError
+            When others of another shape were put into the layer.
+        """
+        planes, data = self.planes, self.layer.data
+        expected = np.broadcast_to(0, (*planes.counts, *planes.shape))
+        if np.shape(data) != planes.as_layer_data(expected).shape:
+            raise InputError(
+                f"The labels of {self.layer.name} have another shape than what was segmented: they "
+                "are not measured any more; run the segmentation again."
+            )
+        return planes.from_layer_data(data)
+
     def measured(self) -> Table:
         """Return the table of the labels as they are now, which takes time."""
+        labels = self.labels()
+        indices = list(np.ndindex(self.planes.counts))
+        return self.joined({index: self.measured_plane(index, labels[index]) for index in indices})
+
+    def measured_plane(self, index: Index, labels: NDArray[Any]) -> Table:
+        """Return the table of the labels of a plane, in pixels; its image is read."""
         return measure(
-            self.planes.from_layer_data(self.layer.data),
-            self.probability,
-            _Pixels(self.planes),  # type: ignore[arg-type]  # an array as far as is needed
+            labels,
+            None if self.probability is None else self.probability[index],
+            _pixels(self.planes, index),
             channels=[str(number) for number, _ in enumerate(self.planes.channels, 1)],
-            axes=self.planes.names,
-            pixel_um=self.planes.pixel_um,
         )
 
+    def joined(self, tables: dict[Index, Table]) -> Table:
+        """Return the table of all planes, in micrometres where the image knows them."""
+        planes = self.planes
+        stack = (list(tables.values()), list(tables), planes.names)
+        table = largest_sections(*stack) if planes.counts else tables[()]
+        return table if planes.pixel_um is None else in_micrometres(table, planes.pixel_um)
 
-class _Pixels:
-    """The pixels of planes in all channels, without alpha, each plane read when it is needed."""
 
-    def __init__(self, planes: Planes) -> None:
-        self._planes = planes
-        channels = len(RGB_CHANNELS) if planes.rgb else len(planes.channels)
-        self.shape = (*planes.counts, *planes.shape) + ((channels,) if channels else ())
-        self.ndim = len(self.shape)
-
-    def __getitem__(self, index: tuple[int, ...]) -> NDArray[Any]:
-        if self._planes.channels:
-            return np.stack([channel.read(index) for channel in self._planes.channels], axis=-1)
-        pixels = self._planes.read(index)
-        return pixels[..., : len(RGB_CHANNELS)] if self._planes.rgb else pixels
+def _pixels(planes: Planes, index: Index) -> NDArray[Any]:
+    """Read a plane in all channels, without alpha."""
+    if planes.channels:
+        return np.stack([channel.read(index) for channel in planes.channels], axis=-1)
+    pixels = planes.read(index)
+    return pixels[..., : len(RGB_CHANNELS)] if planes.rgb else pixels
 
 
 def found_of(result: Result, source: ImageSource) -> Found:
     """Return a result of the Segment widget as the results panel needs it."""
-    found = result.segmentation
-    probability = None if found.maps is None else found.maps[..., NUCLEUS]
-    return Found(result.layer, result.image, result.planes, probability, source)
+    return Found(result.layer, result.image, result.planes, result.probability, source)
 
 
 def source_of(image: Image, planes: Planes) -> ImageSource:
-    """Return where the pixels of planes, before their snapshot, come from."""
+    """Return where the pixels of planes seem to come from, before their snapshot."""
     path = Path(image.source.path) if image.source.path else None
-    is_the_layer = path is not None and not image.multiscale and _has_shape(path, image)
     return ImageSource(
         image.name,
-        path if is_the_layer else None,
+        None if image.multiscale else path,
         _shortest_index(planes),
         planes.rgb,
         planes.names,
         planes.region if planes.region.outlines else None,
         image.multiscale,
     )
+
+
+def confirmed(source: ImageSource, planes: Planes, pixels: Planes) -> ImageSource:
+    """Return the source, without its file where other pixels were segmented; this takes time.
+
+    Somebody may have put another array into the layer, or napari reads the file in another way.
+
+    Parameters
+    ----------
+    source, planes
+        As `source_of` returned it for these planes.
+    pixels : Planes
+        Their snapshot.
+    """
+    if source.path is None:
+        return source
+    parts = [(planes.part(index), pixels.read(index)) for index in sampled_planes(pixels.counts)]
+    is_flat = source.has_flat_file
+    is_there = has_parts(source.path, planes.data.shape, parts, is_flat=is_flat)
+    return source if is_there else replace(source, path=None)
 
 
 def _shortest_index(planes: Planes) -> tuple[int | slice, ...]:
@@ -114,19 +154,3 @@ def _shortest_index(planes: Planes) -> tuple[int | slice, ...]:
     while index and index[-1] == slice(None):
         index.pop()
     return tuple(index)
-
-
-def _has_shape(path: Path, image: Image) -> bool:
-    """Tell whether the file has the layer's pixels, as far as its header says."""
-    shape = tuple(image.data.shape)
-    try:
-        if image.ndim == 2:
-            return read_shape(path) == shape[:2]
-        return path.suffix.lower() in _TIFF_SUFFIXES and _tiff_shape(path) == shape
-    except (DatasetError, OSError, ValueError):
-        return False
-
-
-def _tiff_shape(path: Path) -> tuple[int, ...]:
-    with tifffile.TiffFile(path) as tiff:
-        return tuple(tiff.series[0].shape)

@@ -1,4 +1,4 @@
-"""Where labels come to lie: on the pixels of their image, whichever of its axes they have."""
+"""Where pixels lie in the world: those of an image, and of labels on it with fewer axes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    import pint
     from napari.layers import Image
-    from numpy.typing import NDArray
+    from napari.layers.base import Layer
+    from numpy.typing import ArrayLike, NDArray
+
+
+def world_to_pixels(
+    layer: Layer, points: ArrayLike, units: tuple[pint.Unit, ...] | None
+) -> NDArray[np.float64]:
+    """Return where points of the world lie in a layer, which `layer.world_to_data` tells in part.
+
+    napari shows layers of different units in one world, such as one in micrometres over one in
+    nanometres; `layer.world_to_data` takes the numbers for those of the layer's own units.
+
+    Parameters
+    ----------
+    layer : napari.layers.base.Layer
+        In its pixels they are told.
+    points : array_like
+        Shape (n, axes): the last axes count when the layer has fewer.
+    units : tuple of pint.Unit or None
+        Those of the points, for each axis; None where napari converts nothing, as the units of
+        some layers are no measures of one thing.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, layer.ndim).
+    """
+    world = np.asarray(points, float)
+    ndim = min(world.shape[1], layer.ndim)
+    world = world[:, -ndim:]
+    if units is not None:
+        pairs = zip(units[-ndim:], layer.units[-ndim:], strict=True)
+        world = world * [(1 * unit).m_as(own) for unit, own in pairs]
+    return np.array([layer.world_to_data(point) for point in world])
 
 
 def layer_geometry(

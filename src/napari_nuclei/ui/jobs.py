@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 from typing import Any, Protocol
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
 # A step may be long, such as parting the nuclei of a huge image: nobody has to wait for its end.
 _PATIENCE_MS = 700
+
+THREAD_NAME = "napari-nuclei"
 
 
 class Progress(Protocol):
@@ -27,14 +29,15 @@ class Progress(Protocol):
         """All steps."""
 
 
+Work = Generator[Progress, None, Any]
+
+# Qt forgets what a worker still has to say as soon as Python lets the worker go.
+_working: dict[Work, tuple[GeneratorWorker, Thread]] = {}
+
+
 @dataclass(frozen=True)
 class _Failure:
     error: Exception
-
-
-@dataclass(frozen=True)
-class _Result:
-    value: Any
 
 
 class Job(QObject):
@@ -44,6 +47,11 @@ class Job(QObject):
     cancelled, and what it returns is the result. `ended` follows in every case, last. When the
     job's parent widget goes away the work is cancelled and nothing is reported any more. Work that
     is cancelled in a long step is left to itself soon: it ends with that step, unheard.
+
+    Each work has a thread of its own. Those of Qt's pool are as few as the processor's cores, so
+    that cancelled work in long steps would let nothing else begin; and each of them is a new thread
+    to Python whenever it is used. What TensorFlow keeps for a thread is then gone, but TensorFlow
+    still uses it: a second network crashed or hung.
     """
 
     progressed = Signal(object)
@@ -54,18 +62,17 @@ class Job(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._workers: list[GeneratorWorker] = []
-        self._work: Generator[Progress, None, Any] | None = None
-        self._thread: ThreadPoolExecutor | None = None
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._patience.timeout.connect(self._abandon)
         self.destroyed.connect(partial(_quit_all, self._workers))
+        QCoreApplication.instance().aboutToQuit.connect(self.cancel)
 
     @property
     def running(self) -> bool:
         """Whether work was started and has not ended, even if it was cancelled."""
         return bool(self._workers)
 
-    def start(self, work: Generator[Progress, None, Any], description: str = "") -> None:
+    def start(self, work: Work, description: str = "") -> None:
         """Run `work`; napari's activity dock shows `description` and the progress if given.
 
         Raises
@@ -76,15 +83,16 @@ class Job(QObject):
         if self.running:
             raise RuntimeError("This job is running.")
         bar = {"desc": description} if description else None
-        self._thread = ThreadPoolExecutor(1, "napari-nuclei")
-        steps = (_catch, work, self._thread)
-        worker = create_worker(*steps, _start_thread=False, _progress=bar)
+        worker = create_worker(_catch, work, _start_thread=False, _progress=bar)
+        # No method of this job, which may be gone by then.
+        worker.finished.connect(partial(_release, work))
         worker.yielded.connect(self._on_yielded)
         worker.returned.connect(self._on_returned)
         worker.finished.connect(self._on_finished)
         self._workers.append(worker)
-        self._work = work
-        worker.start()
+        thread = Thread(target=worker.run, name=THREAD_NAME)
+        _working[work] = (worker, thread)
+        thread.start()
 
     def cancel(self) -> None:
         """Ask the work to stop after the present step; `ended` comes within a second."""
@@ -93,6 +101,8 @@ class Job(QObject):
             self._patience.start()
 
     def _on_yielded(self, progress: Progress) -> None:
+        if not self._is_heard():
+            return
         self.progressed.emit(progress)
         bar = self._workers[0].pbar if self._workers else None
         if bar is not None and progress.total:
@@ -101,56 +111,45 @@ class Job(QObject):
             bar.update(progress.done - bar.n)
 
     def _on_returned(self, outcome: Any) -> None:
+        if not self._is_heard():
+            return
         if isinstance(outcome, _Failure):
             self.failed.emit(outcome.error)
         else:
             self.succeeded.emit(outcome)
+
+    def _is_heard(self) -> bool:
+        """Tell whether nobody has cancelled the work since it said what has only arrived now."""
+        return bool(self._workers) and not self._workers[0].abort_requested
 
     def _abandon(self) -> None:
         for worker in self._workers:
             worker.yielded.disconnect(self._on_yielded)
             worker.returned.disconnect(self._on_returned)
             worker.finished.disconnect(self._on_finished)
-            if self._work is not None:
-                # A generator cannot be closed while it runs.
-                worker.finished.connect(self._work.close)
-        self._work = None
         self._on_finished()
 
     def _on_finished(self) -> None:
         self._patience.stop()
         self._workers.clear()
-        # napari keeps every worker; without this, cancelled work would keep its image as well.
-        if self._work is not None:
-            self._work.close()
-        self._work = None
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
-        self._thread = None
         self.ended.emit()
 
 
-def _catch(
-    work: Generator[Progress, None, Any], thread: ThreadPoolExecutor
-) -> Generator[Progress, None, Any]:
-    """Work in `thread`, and return an error as a result: superqt would drop a RuntimeError.
-
-    A thread of Qt's pool is a new one to Python each time that it is used. What TensorFlow keeps
-    for a thread is then gone, but TensorFlow still uses it: a second network crashed or hung.
-    """
+def _catch(work: Work) -> Generator[Progress, None, Any]:
+    """Return an error as a result: superqt would drop a RuntimeError."""
     try:
-        while not isinstance(step := thread.submit(_step, work).result(), _Result):
-            yield step
+        return (yield from work)
     except Exception as error:  # noqa: BLE001  (the widget shows it, whatever it is)
         return _Failure(error)
-    return step.value
 
 
-def _step(work: Generator[Progress, None, Any]) -> Progress | _Result:
-    try:
-        return next(work)
-    except StopIteration as finished:
-        return _Result(finished.value)
+def _release(work: Work) -> None:
+    """Let work go that has ended, wherever its job is."""
+    # Held until its thread has nothing left to do: what belongs to Qt must not be deleted there.
+    _worker, thread = _working.pop(work)
+    thread.join()
+    # napari keeps every worker; without this, cancelled work would keep its image as well.
+    work.close()
 
 
 def _quit_all(workers: list[GeneratorWorker]) -> None:

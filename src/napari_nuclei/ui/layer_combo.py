@@ -27,7 +27,7 @@ class LayerCombo(QComboBox):
         self.setSizeAdjustPolicy(self.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.currentIndexChanged.connect(self.layer_changed)
         # Long names do not fit into the box.
-        self.currentTextChanged.connect(self.setToolTip)
+        self.currentTextChanged.connect(self._explain)
         self.refresh()
 
     @property
@@ -50,10 +50,13 @@ class LayerCombo(QComboBox):
         wanted = before if before in self._choices else self._active()
         self.setCurrentIndex(self._choices.index(wanted) if wanted else 0)
         self.blockSignals(False)
-        self.setToolTip(self.currentText())
+        self._explain(self.currentText())
         if self.layer != before:
             self.layer_changed.emit()
 
     def _active(self) -> Layer | None:
         active = self._layers.selection.active
         return active if active in self._choices else None
+
+    def _explain(self, name: str) -> None:
+        self.setToolTip(name or f"There is no {self._kind.__name__} layer yet")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_nuclei.core import regions
 from napari_nuclei.core.axes import AxisReading, read_axes
-from napari_nuclei.ui.geometry import layer_geometry
+from napari_nuclei.ui.geometry import layer_geometry, world_to_pixels
 from napari_nuclei.ui.names import nuclei_name
 from napari_nuclei.ui.planes import Planes, Scope
 from napari_nuclei.ui.views import region_in_view, region_of_shapes, selected_shapes
@@ -73,7 +73,7 @@ def region_of(
         return region_in_view(viewer, layer, reading)
     if scope is Scope.SHAPES:
         shapes = selected_shapes(viewer.layers)
-        return region_of_shapes(shapes, layer, reading) if shapes else None
+        return region_of_shapes(shapes, layer, reading, viewer.dims.units) if shapes else None
     return regions.whole(reading.plane_shape)
 
 
@@ -163,7 +163,7 @@ def _full_data(layer: Image) -> Any:
 
 def _position(layer: Image, dims: Dims, reading: AxisReading) -> tuple[int, ...]:
     """Return which plane is on screen."""
-    position = layer.world_to_data(dims.point[-layer.ndim :])
+    (position,) = world_to_pixels(layer, [dims.point], dims.units)
     return tuple(
         int(np.clip(round(position[axis]), 0, reading.shape[axis] - 1))
         for axis in reading.plane_axes

@@ -14,6 +14,7 @@ from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import relabel
 from napari_nuclei.pipeline.stack import StackSegmentation, relabel_planes_steps
 from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.kept_maps import note_maps
 from napari_nuclei.ui.layers import add_nuclei, recipe_metadata
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ _WAIT_MS = 150
 class Result:
     """What `options` made: maps and labels in `segmentation`, the labels in `layer`.
 
-    `model_name` is the model's name as it was chosen, None for the default one.
+    `model_name` is the model's name as it was chosen, None for the default one. `probability` is
+    a copy: a view would keep all maps alive as long as anybody shows it. None: no maps were kept.
     """
 
     image: Image
@@ -41,6 +43,7 @@ class Result:
     options: SegmentOptions
     segmentation: Segmentation | StackSegmentation
     layer: Labels
+    probability: NDArray[np.float32] | None
 
     @property
     def has_maps(self) -> bool:
@@ -84,12 +87,11 @@ class LiveThresholds(QObject):
         self._job.failed.connect(self.failed)
         self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._timer.timeout.connect(self._start)
+        viewer.layers.events.removed.connect(self._on_removed)
 
     @property
     def result(self) -> Result | None:
         """The last result whose layer is still in the viewer."""
-        if self._result is not None and self._result.layer not in self._viewer.layers:
-            self.forget()
         return self._result
 
     def follow(self, result: Result) -> None:
@@ -97,11 +99,20 @@ class LiveThresholds(QObject):
         self.forget()
         self._set_result(result)
 
-    def forget(self) -> None:
-        """Drop the last result and its maps; labels that are on their way are dropped too."""
+    def stop(self) -> None:
+        """Drop labels that are on their way; the last result can still be labelled again."""
         self._timer.stop()
         self._job.cancel()
+
+    def forget(self) -> None:
+        """Drop the last result and its maps, too."""
+        self.stop()
         self._set_result(None)
+
+    def leave(self, layer: Labels) -> None:
+        """Leave a layer as it is from now on: somebody keeps things there for these nuclei."""
+        if self._result is not None and self._result.layer is layer:
+            self._touched = True
 
     def request(self, image: Image, model_name: str | None, options: SegmentOptions) -> None:
         """Label the result with `options` soon, if that model made it from `image`."""
@@ -116,9 +127,13 @@ class LiveThresholds(QObject):
 
     def _set_result(self, result: Result | None) -> None:
         if self._result is not None:
+            self._result.layer.events.labels_update.disconnect(self._on_paint)
             self._result.layer.events.paint.disconnect(self._on_paint)
         if result is not None:
+            # Painting is told of when a stroke ends; this, while it is drawn.
+            result.layer.events.labels_update.connect(self._on_paint)
             result.layer.events.paint.connect(self._on_paint)
+            note_maps(result.layer, result.segmentation)
         self._result = result
         self._touched = False
 
@@ -136,7 +151,9 @@ class LiveThresholds(QObject):
         if made.is_untouched and not self._touched:
             new.layer.data = new.planes.as_layer_data(made.labels)
             new.layer.features = new.segmentation.table
-            new.layer.metadata = recipe_metadata(new.planes, new.segmentation)
+            # Others may keep things there, too.
+            recipe = recipe_metadata(new.planes, new.segmentation)
+            new.layer.metadata = new.layer.metadata | recipe
         else:
             layer = add_nuclei(self._viewer, new.planes, new.segmentation, made.labels)
             new = replace(new, layer=layer)
@@ -146,6 +163,10 @@ class LiveThresholds(QObject):
 
     def _on_paint(self) -> None:
         self._touched = True
+
+    def _on_removed(self) -> None:
+        if self._result is not None and self._result.layer not in self._viewer.layers:
+            self.forget()
 
 
 def _relabel(result: Result, options: SegmentOptions) -> Generator[Progress, None, _Relabelled]:

@@ -44,7 +44,7 @@ class OptionsForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._preferences = read_preferences()
-        self._default_thresholds = _default_thresholds()
+        self._default_manifest = _default_manifest()
         self._manifests: list[Manifest] = []
         self.model = QComboBox()
         self.model.setToolTip("The model that ships, or one that you trained or imported")
@@ -86,6 +86,16 @@ class OptionsForm(QWidget):
             # Rounded to what is shown: a slider that is dragged stops anywhere in between.
             **{name: round(self._thresholds[name].value(), _DECIMALS) for name in self._touched},
         )
+
+    def enlargement(self, otherwise: float) -> float:
+        """Return by how much the chosen model would enlarge images for the chosen diameter.
+
+        `otherwise` where that is not known before the run.
+        """
+        diameter_px, model = self.diameter.value(), self._model_manifest()
+        if not diameter_px or model is None:
+            return otherwise
+        return model.diameters.enlargement(diameter_px)
 
     def refresh_models(self) -> None:
         """List the models as they are now; keep the choice while its model exists."""
@@ -136,18 +146,22 @@ class OptionsForm(QWidget):
         self._touched.clear()
 
     def _model_thresholds(self) -> InstanceOptions:
+        model = self._model_manifest()
+        return InstanceOptions() if model is None else model.thresholds
+
+    def _model_manifest(self) -> Manifest | None:
         index = self.model.currentIndex() - 1
-        return self._manifests[index].thresholds if index >= 0 else self._default_thresholds
+        return self._manifests[index] if index >= 0 else self._default_manifest
 
 
-def _default_thresholds() -> InstanceOptions:
-    """Return the thresholds of the shipped model from its manifest, without loading it."""
+def _default_manifest() -> Manifest | None:
+    """Return what is known of the shipped model without loading it."""
     file = paths.default_model() / contents.MANIFEST_FILE
     try:
-        return manifest.loads(contents.read_file(file), file).thresholds
+        return manifest.loads(contents.read_file(file), file)
     except ModelError:
         # Run reports it, to somebody who then wants to know.
-        return InstanceOptions()
+        return None
 
 
 def _threshold_slider(tool_tip: str) -> QLabeledDoubleSlider:

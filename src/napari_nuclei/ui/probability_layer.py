@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
@@ -23,7 +25,10 @@ class ProbabilityLayers:
         """Show the probability of a result below its labels, in place of the image's last one."""
         if found.probability is None:
             return
-        self.hide(found)
+        if self._is_shown(found):
+            # Other thresholds have the same probability: the layer stays as it was made to look.
+            return
+        self._hide(found.image)
         layers = self._viewer.layers
         active = layers.selection.active
         layer = self._viewer.add_image(
@@ -40,8 +45,18 @@ class ProbabilityLayers:
         layers.selection.active = active
         self._layers[found.image] = layer
 
-    def hide(self, found: Found) -> None:
-        """Remove the layer of the result's image, if there is one."""
-        layer = self._layers.pop(found.image, None)
+    def hide(self) -> None:
+        """Remove the layers of all images."""
+        for image in list(self._layers):
+            self._hide(image)
+
+    def _is_shown(self, found: Found) -> bool:
+        layer = self._layers.get(found.image)
+        if layer is None or layer not in self._viewer.layers:
+            return False
+        return np.shares_memory(layer.data, found.probability)
+
+    def _hide(self, image: Image) -> None:
+        layer = self._layers.pop(image, None)
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)

@@ -23,6 +23,7 @@ from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import tables
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.reproduce import as_command, as_python
+from napari_nuclei.pipeline.summary import count_in_words
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.probability_layer import ProbabilityLayers
 from napari_nuclei.ui.recount import Recount
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.found import Found
 
     AsText = Callable[[dict[str, Any], ImageSource], str]
+
+
+_PROBABILITY = "How sure the network is that a pixel is nucleus, as a layer"
+_NO_PROBABILITY = (
+    "The probability of so many planes takes too much memory to be kept: segment fewer planes, or\n"
+    "a part of the image, to see it."
+)
 
 
 class ResultsPanel(QWidget):
@@ -54,7 +62,6 @@ class ResultsPanel(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.probability = QCheckBox("Show probability")
-        self.probability.setToolTip("How sure the network is that a pixel is nucleus, as a layer")
         self.table = _button("Table", "Open napari's table: click a row to see its nucleus")
         self.save = _button("Save CSV…", "Save the table with the columns of the command line")
         self.python = _button("Copy as Python", "Copy code that gives the labels again")
@@ -71,7 +78,8 @@ class ResultsPanel(QWidget):
     def add(self, found: Found) -> None:
         """Show a result, new or with other labels, and follow its layer."""
         self._found[found.layer] = found
-        self._current = found
+        # Other thresholds for one layer leave the count of another that is selected.
+        self._current = self._found.get(self._viewer.layers.selection.active, found)
         self.recount.watch(found)
         if self.probability.isChecked():
             self._probabilities.show(found)
@@ -137,14 +145,18 @@ class ResultsPanel(QWidget):
             self._show()
 
     def _on_probability(self, is_wanted: bool) -> None:
-        if self._current is not None:
-            change = self._probabilities.show if is_wanted else self._probabilities.hide
-            change(self._current)
+        if not is_wanted:
+            self._probabilities.hide()
+        elif self._current is not None:
+            self._probabilities.show(self._current)
 
     def _show(self) -> None:
         found = self._current
         for button in (self.table, self.save, self.python, self.command):
             button.setEnabled(found is not None)
+        is_kept = found is None or found.probability is not None
+        self.probability.setEnabled(is_kept)
+        self.probability.setToolTip(_PROBABILITY if is_kept else _NO_PROBABILITY)
         self.count.setText("" if found is None else _count(found))
         self.count.setToolTip("" if found is None else f"In the layer {found.layer.name}")
         self._say("")
@@ -161,10 +173,13 @@ class ResultsPanel(QWidget):
 
     def _ask_and_save(self) -> None:
         if self._current is not None:
-            suggested = f"{self._current.image.name}_nuclei.csv"
-            name, _ = QFileDialog.getSaveFileName(self, "Save table", suggested, "CSV (*.csv)")
-            if name:
-                self.save_csv(Path(name).with_suffix(".csv"))
+            dialog = QFileDialog(self, "Save table", "", "CSV (*.csv)")
+            dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            # By the dialog, not here: it asks before it replaces the file that is written.
+            dialog.setDefaultSuffix("csv")
+            dialog.selectFile(f"{self._current.image.name}_nuclei.csv")
+            if dialog.exec():
+                self.save_csv(Path(dialog.selectedFiles()[0]))
 
     def _on_not_written(self, error: Exception) -> None:
         self._say("The table was not saved.")
@@ -192,8 +207,7 @@ def _button(text: str, tool_tip: str) -> QPushButton:
 def _count(found: Found) -> str:
     if found.recipe["options"]["semantic"]:
         return "One mask of all nuclei"
-    count = len(found.layer.features)
-    return f"{count} nucleus" if count == 1 else f"{count} nuclei"
+    return count_in_words(len(found.layer.features))
 
 
 def _write_steps(found: Found, path: Path) -> Generator[Progress, None, Path]:

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_nuclei.pipeline.resources import duration_in_words
+
 if TYPE_CHECKING:
     from napari_nuclei.ui.jobs import Progress
+
+_EXACT_S = 90
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class RunPanel(QWidget):
         if done == 0:
             return ""
         left_s = (monotonic() - since_s) / done * (progress.total - progress.done)
-        return f", {left_s:.0f} s left"
+        words = f"{left_s:.0f} s" if left_s < _EXACT_S else duration_in_words(left_s)
+        return f", {words} left"
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)

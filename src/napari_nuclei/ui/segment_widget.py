@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_nuclei.core.instances import label_nuclei
+from napari_nuclei.core.instances import NUCLEUS, label_nuclei
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed, load_model
@@ -23,7 +23,7 @@ from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.resources import Pace, Stopwatch
 from napari_nuclei.pipeline.stack import segment_planes_steps
 from napari_nuclei.ui.axes_box import AxesBox
-from napari_nuclei.ui.found import found_of, source_of
+from napari_nuclei.ui.found import confirmed, found_of, source_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.large_images import add_large_nuclei, is_large, make_job, result_folder
@@ -36,7 +36,7 @@ from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
 from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
-from napari_nuclei.ui.words import describe_result, describe_task
+from napari_nuclei.ui.words import breakable, describe_result, describe_task
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -51,11 +51,15 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.planes import Planes
 
 
+_RUN_HINT = "Find the nuclei: a new Labels layer; pressed again, Cancel, within a second"
+
+
 @dataclass(frozen=True)
 class _Request:
-    """A run as it was when Run was pressed."""
+    """A run as it was when Run was pressed; `planes` is a snapshot of `described`."""
 
     image: Image
+    described: Planes
     planes: Planes
     model_name: str | None
     options: SegmentOptions
@@ -65,12 +69,14 @@ class _Request:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What the worker made of a request; `labels` is a copy for the layer."""
+    """What the worker made of a request; `labels` and `probability` are copies for layers."""
 
     request: _Request
+    source: ImageSource
     model: Model
     segmentation: Segmentation | StackSegmentation
     labels: NDArray[np.int32]
+    probability: NDArray[np.float32] | None
     device: str
     pace: Pace | None
 
@@ -95,7 +101,7 @@ class SegmentWidget(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._outcome = ""
+        self._last_words = ""
         self._pace = Pace()
         self._source: ImageSource | None = None
         self._is_large = False
@@ -104,6 +110,7 @@ class SegmentWidget(QWidget):
         self.axes = AxesBox(self)
         self.axes.insert_into(self.controls.layout(), 1)
         self.panel = RunPanel(self)
+        self.panel.button.setToolTip(_RUN_HINT)
         self.device = QLabel(f"Runs on {device_name()}")
         self.device.setWordWrap(True)
         self.job = Job(self)
@@ -152,6 +159,7 @@ class SegmentWidget(QWidget):
         controls.image.layer_changed.connect(self._refresh)
         controls.model.currentIndexChanged.connect(self._refresh)
         controls.thresholds_changed.connect(self._apply_thresholds)
+        controls.diameter.changed.connect(self._refresh)
         self.axes.changed.connect(self._refresh)
         self.panel.run_clicked.connect(self._run)
         self.panel.cancel_clicked.connect(self.job.cancel)
@@ -163,6 +171,7 @@ class SegmentWidget(QWidget):
         self.live.outdated.connect(self._on_outdated)
         self.live.failed.connect(notify)
         self.results.failed.connect(notify)
+        self.results.recount.extended.connect(self.live.leave)
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
         dims.current_step.connect(self._on_slider)
         for emitter in (dims.ndisplay, dims.order):
@@ -180,7 +189,11 @@ class SegmentWidget(QWidget):
 
     def _on_slider(self, event: object = None) -> None:
         self.axes.follow_slider(self._viewer.dims)
-        self._refresh()
+        if self.axes.chosen_scope is not Scope.ALL:
+            self._refresh()
+        elif not self.job.running:
+            # Which plane is shown plays no part: what was found stays to be read.
+            self.axes.follow(self.controls.image.layer, self._viewer.dims)
 
     def _on_part_moved(self, *event: object) -> None:
         # Where it plays no part, what was found stays to be read.
@@ -213,15 +226,21 @@ class SegmentWidget(QWidget):
     def _describe_task(self) -> str:
         planes = self._planes()
         options = self.controls.options()
-        seconds = self._pace.seconds(planes.shape, prod(planes.counts), options)
+        pace = replace(self._pace, enlargement=self.controls.enlargement(self._pace.enlargement))
+        seconds = pace.seconds(planes.shape, prod(planes.counts), options)
         task = describe_task(planes, self.axes.chosen_scope, seconds)
-        return f"{task}, block by block into {result_folder()}" if is_large(planes) else task
+        return (
+            f"{task}, block by block into {breakable(result_folder())}"
+            if is_large(planes)
+            else task
+        )
 
     def _run(self) -> None:
         controls = self.controls
         image, planes = controls.image.layer, self._planes()
         request = _Request(
             image,
+            planes,
             planes.snapshot(),
             controls.model_name,
             controls.options(),
@@ -229,10 +248,10 @@ class SegmentWidget(QWidget):
             source_of(image, planes),
         )
         self._is_large = is_large(planes)
-        self._outcome = "Cancelled: no labels were added."
+        self._last_words = "Cancelled: no labels were added."
         if self._is_large:
-            self._outcome = "Cancelled: finished blocks are kept, and Run goes on from there."
-        self.live.forget()
+            self._last_words = "Cancelled: finished blocks are kept, and Run goes on from there."
+        self.live.stop()
         self.panel.start("Loading the model…")
         steps = _large_steps(request, result_folder()) if self._is_large else _steps(request)
         self.job.start(steps, "Segmenting nuclei")
@@ -250,23 +269,25 @@ class SegmentWidget(QWidget):
         if request.image in self._viewer.layers:
             add_large_nuclei(self._viewer, request.planes, found)
         nuclei = describe_result(found, request.planes.pixel_um)
-        self._outcome = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {found.labels}"
+        place = breakable(found.labels)
+        self._last_words = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {place}"
 
     def _show(self, outcome: _Outcome) -> None:
         request, segmentation = outcome.request, outcome.segmentation
         self._learn(outcome)
         if request.image not in self._viewer.layers:
-            self._outcome = "The image was removed during the run: no labels were added."
+            self._last_words = "The image was removed during the run: no labels were added."
             return
         planes = request.planes
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
         made_by = (request.model_name, outcome.model, request.options)
-        self._source = request.source
-        self.live.follow(Result(request.image, planes, *made_by, segmentation, layer))
+        self._source = outcome.source
+        made = (segmentation, layer, outcome.probability)
+        self.live.follow(Result(request.image, planes, *made_by, *made))
         self._show_result()
         where = f" ({planes.place})" if planes.place else ""
         found = describe_result(segmentation, planes.pixel_um)
-        self._outcome = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
+        self._last_words = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
 
     def _learn(self, outcome: _Outcome) -> None:
         """Keep what the run has shown of the device and its speed."""
@@ -275,12 +296,12 @@ class SegmentWidget(QWidget):
             self._pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
-        self._outcome = str(error) if isinstance(error, NucleiError) else "The run failed."
+        self._last_words = str(error) if isinstance(error, NucleiError) else "The run failed."
         notify(error)
 
     def _on_ended(self) -> None:
         self.axes.follow(self.controls.image.layer, self._viewer.dims)
-        self.panel.show_idle(self._outcome, can_run=not self._refusal())
+        self.panel.show_idle(self._last_words, can_run=not self._refusal())
         # They may have been moved during the run.
         self._apply_thresholds()
 
@@ -322,6 +343,8 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
         # First of all, before anybody changes it. Of a stack, only one plane at a time is read.
         planes = planes.loaded()
     yield Progress(0, 0)
+    source = confirmed(request.source, request.described, planes)
+    yield Progress(0, 0)
     model = load_model(request.model_name)
     yield Progress(0, 0)
     options = request.options
@@ -330,7 +353,10 @@ def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
     found = yield from stopwatch.time(steps)
     enlargement = model.diameters.enlargement(found.diameter_px)
     pace = stopwatch.pace(enlargement)
-    return _Outcome(request, model, found, found.labels.copy(), device_name(), pace)
+    # Copying a stack takes time, too.
+    probability = None if found.maps is None else found.maps[..., NUCLEUS].copy()
+    copies = found.labels.copy(), probability
+    return _Outcome(request, source, model, found, *copies, device_name(), pace)
 
 
 def _large_steps(request: _Request, folder: Path) -> Generator[Progress, None, _LargeOutcome]:

@@ -9,8 +9,10 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_nuclei.core.regions import Region, box_around, inside_outlines
+from napari_nuclei.ui.geometry import world_to_pixels
 
 if TYPE_CHECKING:
+    import pint
     from napari.components import LayerList, ViewerModel
     from napari.layers import Image
     from napari.layers.base import Layer
@@ -31,7 +33,8 @@ def region_in_view(viewer: ViewerModel, image: Image, reading: AxisReading) -> R
     corners = centre + half * [(-1, -1), (-1, 1), (1, 1), (1, -1)]
     world = np.tile(np.asarray(viewer.dims.point, float), (len(corners), 1))
     world[:, list(viewer.dims.displayed)] = corners
-    return box_around(_pixels_of(image, world, reading), reading.plane_shape)
+    pixels = world_to_pixels(image, world, viewer.dims.units)
+    return box_around(pixels[:, list(reading.spatial_axes)], reading.plane_shape)
 
 
 def selected_shapes(layers: LayerList) -> Shapes | None:
@@ -41,12 +44,19 @@ def selected_shapes(layers: LayerList) -> Shapes | None:
     return next((one for one in candidates if isinstance(one, Shapes) and _areas(one)), None)
 
 
-def region_of_shapes(shapes: Shapes, image: Image, reading: AxisReading) -> Region | None:
-    """Return what lies inside the selected rectangles, ellipses and polygons of a layer."""
-    outlines = [
-        _pixels_of(image, np.array([shapes.data_to_world(corner) for corner in outline]), reading)
-        for outline in _outlines(shapes)
-    ]
+def region_of_shapes(
+    shapes: Shapes, image: Image, reading: AxisReading, units: tuple[pint.Unit, ...] | None = None
+) -> Region | None:
+    """Return what lies inside the selected rectangles, ellipses and polygons of a layer.
+
+    `units` are those of the viewer; None where it shows all layers without converting units.
+    """
+    own_units = None if units is None else shapes.units
+    outlines = []
+    for outline in _outlines(shapes):
+        world = [shapes.data_to_world(corner) for corner in outline]
+        pixels = world_to_pixels(image, world, own_units)
+        outlines.append(pixels[:, list(reading.spatial_axes)])
     return inside_outlines(outlines, reading.plane_shape) if outlines else None
 
 
@@ -66,14 +76,6 @@ def _ellipse_in(box: NDArray[np.float64]) -> NDArray[np.float64]:
     angles = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, np.newaxis]
     first, second = (box[1] - box[0]) / 2, (box[2] - box[1]) / 2
     return box.mean(axis=0) + np.cos(angles) * first + np.sin(angles) * second
-
-
-def _pixels_of(
-    image: Layer, world: NDArray[np.float64], reading: AxisReading
-) -> NDArray[np.float64]:
-    """Return (y, x) in pixels of the image's planes for points of the world."""
-    pixels = np.array([image.world_to_data(point) for point in world])
-    return pixels[:, list(reading.spatial_axes)]
 
 
 def look_at(viewer: ViewerModel, layer: Layer, centre: tuple[float, float], side_px: float) -> None:

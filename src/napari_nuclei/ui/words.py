@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nuclei.pipeline.resources import duration_in_words
+from napari_nuclei.pipeline.summary import count_in_words
 from napari_nuclei.ui.planes import Planes, Scope
 
 if TYPE_CHECKING:
@@ -14,6 +17,11 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.stack import StackSegmentation
 
 _LONG_S = 10
+
+
+def breakable(path: Path) -> str:
+    """Return a path that a narrow label can break at each folder."""
+    return str(path).replace(os.sep, f"{os.sep}\N{ZERO WIDTH SPACE}")
 
 
 def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
@@ -36,8 +44,7 @@ def describe_result(
     """Return how many nuclei were found, and their typical diameter where it was estimated."""
     if found.recipe["options"]["semantic"]:
         return "One mask of all nuclei"
-    count = found.n_nuclei
-    nuclei = f"{count} nucleus" if count == 1 else f"{count} nuclei"
+    nuclei = count_in_words(found.n_nuclei)
     if not found.diameter_px:
         return nuclei
     size_um = f" ({found.diameter_px * pixel_size_um:.1f} µm)" if pixel_size_um else ""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
-from pandas import DataFrame
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_nuclei.errors import InputError
@@ -18,6 +17,7 @@ from napari_nuclei.ui.jobs import Job
 if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.utils.events import Event
+    from pandas import DataFrame
 
     from napari_nuclei.core.measure import Table
     from napari_nuclei.pipeline.planes import Index
@@ -171,11 +171,16 @@ def _measure_steps(found: Found, before: _Measured | None) -> Generator[Progress
 
 def _has_table(features: DataFrame, table: Table) -> bool:
     """Tell whether features are those of a table, with other columns perhaps."""
+    # A third of a second that opening the widget need not wait for; the features have loaded it.
+    from pandas import DataFrame
+
     return set(table) <= set(features) and features[list(table)].equals(DataFrame(table))
 
 
 def _merged(table: Table, features: DataFrame, columns: set[str]) -> DataFrame:
     """Return a table with what others than our `columns` the features had of the same nuclei."""
+    from pandas import DataFrame
+
     others = [name for name in features if name not in columns]
     if "index" not in features:
         # napari then takes the first row for label 0, and so on.

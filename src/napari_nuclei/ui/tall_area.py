@@ -6,6 +6,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
 
 _SETTLE_MS = 50
+_CHANGES = {QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.Resize}
 
 
 class TallArea(QScrollArea):
@@ -29,6 +30,7 @@ class TallArea(QScrollArea):
         self.setWidgetResizable(True)
         self.setWidget(content)
         content.installEventFilter(self)
+        self._fit()
 
     def reveal(self, part: QWidget) -> None:
         """Scroll until as much of a part is seen as there is room for."""
@@ -37,12 +39,15 @@ class TallArea(QScrollArea):
 
     def eventFilter(self, content: QObject, event: QEvent) -> bool:
         """Follow the parts that are shown and hidden."""
-        if event.type() == QEvent.Type.LayoutRequest and content is self.widget():
-            room = self.verticalScrollBar().sizeHint().width()
-            self.setMinimumWidth(self.widget().minimumSizeHint().width() + room)
+        if event.type() in _CHANGES and content is self.widget():
+            self._fit()
             if self._timer.isActive():
                 self._timer.start()
         return super().eventFilter(content, event)
+
+    def _fit(self) -> None:
+        room = self.verticalScrollBar().sizeHint().width() + 2 * self.frameWidth()
+        self.setMinimumWidth(self.widget().minimumSizeHint().width() + room)
 
     def _scroll(self) -> None:
         if self._revealed is not None:

@@ -45,7 +45,7 @@ def loaded_by(*names: str) -> set[str]:
         ("paths", NETWORK | SCREEN | {"numpy"}),
         ("core", NETWORK | SCREEN | {"matplotlib", "platformdirs", "pooch", "safetensors"}),
         ("model", NETWORK | SCREEN),
-        ("pipeline", NETWORK | SCREEN),
+        ("pipeline", NETWORK | SCREEN | {"distributed", "zarr"}),
         ("cli", NETWORK | SCREEN),
         ("ui", NETWORK),
     ],

@@ -3,49 +3,40 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_nuclei.core.doubt import can_rank, certainty, least_certain_first
+from napari_nuclei.core.doubt import certainty, least_certain_first
 from napari_nuclei.core.measure import measure
 
 
-def table(**columns: list[float]) -> dict[str, np.ndarray]:
-    n = len(columns["index"])
-    defaults = {"area_px": [100] * n, "touches_border": [False] * n}
-    return {name: np.array(values) for name, values in {**defaults, **columns}.items()}
+def test_certain_is_a_nucleus_with_a_high_probability_and_no_border_in_it() -> None:
+    labels = np.array([[0, 3, 3, 7, 7]], np.int32)
+    maps = np.zeros((1, 5, 3), np.float32)
+    maps[..., 0] = [0.9, 1.0, 0.5, 0.5, 0.25]
+    maps[..., 1] = [0.9, 0.0, 0.25, 0.0, 0.5]
+    table = certainty(labels, maps)
+    assert table["index"].tolist() == [3, 7]
+    assert table["certainty"].tolist() == [0.625, 0.125]
+    assert least_certain_first(table).tolist() == [7, 3]
 
 
-def test_the_least_probable_nucleus_comes_first() -> None:
-    given = table(index=[2, 5, 7], mean_probability=[0.9, 0.6, 0.99])
-    assert least_certain_first(given).tolist() == [5, 2, 7]
+def test_nothing_is_certain_of_no_nucleus() -> None:
+    table = certainty(np.zeros((2, 2), np.int32), np.ones((2, 2, 3), np.float32))
+    assert least_certain_first(table).tolist() == []
 
 
-def test_without_probabilities_the_one_of_the_oddest_size_comes_first() -> None:
-    given = table(index=[1, 2, 3, 4, 5], area_px=[100, 100, 10, 100, 210])
-    assert least_certain_first(given).tolist() == [3, 5, 1, 2, 4]
+def test_without_maps_the_least_probable_nucleus_comes_first() -> None:
+    table = {"index": [2, 5, 7], "mean_probability": [0.9, 0.6, 0.99], "area_px": [1, 9, 99]}
+    arrays = {name: np.array(values) for name, values in table.items()}
+    assert least_certain_first(arrays).tolist() == [5, 2, 7]
 
 
-def test_a_nucleus_that_the_edge_cuts_is_not_odd_for_its_size() -> None:
-    given = table(index=[1, 2, 3], area_px=[10, 100, 100], touches_border=[True, False, False])
-    assert least_certain_first(given).tolist() == [1, 2, 3]
-
-
-def test_units_do_not_matter() -> None:
-    pixels = table(index=[1, 2, 3], area_px=[10, 100, 150], mean_probability=[0.9, 0.9, 0.9])
-    micrometres = dict(pixels)
-    micrometres["area_um2"] = micrometres.pop("area_px") / 16
-    np.testing.assert_allclose(certainty(micrometres), certainty(pixels))
+@pytest.mark.parametrize("unit", ["area_px", "area_um2"])
+def test_without_probabilities_the_one_of_the_oddest_size_comes_first(unit: str) -> None:
+    table = {"index": np.array([1, 2, 3, 4, 5]), unit: np.array([100, 100, 10, 100, 210])}
+    assert least_certain_first(table).tolist() == [3, 5, 1, 2, 4]
 
 
 def test_what_was_measured_can_be_ranked() -> None:
     labels = np.zeros((9, 9), np.int32)
     labels[2:5, 2:5] = 4
-    assert can_rank(measure(labels, (labels > 0).astype(np.float32)))
     assert least_certain_first(measure(labels)).tolist() == [4]
     assert least_certain_first(measure(labels * 0)).tolist() == []
-
-
-@pytest.mark.parametrize("missing", ["index", "mean_probability", "touches_border", "area_px"])
-def test_a_table_without_one_of_the_columns_cannot_rank(missing: str) -> None:
-    given = table(index=[1], mean_probability=[0.5])
-    assert can_rank(given)
-    del given[missing]
-    assert not can_rank(given)

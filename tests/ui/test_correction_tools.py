@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from napari_nuclei.ui import correction_tools, toolbox
 from napari_nuclei.ui.correction_tools import CorrectionTools
 from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.gestures import Gestures
+from napari_nuclei.ui.kept_maps import maps_of, note_maps
 from napari_nuclei.ui.toolbox import (
     ACCEPT,
     DELETE,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from napari_nuclei.ui.corrections import Corrections
+    from napari_nuclei.ui.segment_widget import SegmentWidget
 
 PAGE = Path(__file__).parents[2] / "docs" / "correcting.md"
 TIMEOUT_MS = 30_000
@@ -61,8 +65,6 @@ def layer(viewer: Viewer, labels: NDArray[np.int32]) -> Labels:
     features = {
         "index": [1, 2, 3, 4],
         "mean_probability": [0.99, 0.7, 0.8, 0.6],
-        "area_px": [200, 200, 200, 200],
-        "touches_border": [False] * 4,
     }
     image = viewer.add_image(labels > 0, name="cells")
     assert image.visible
@@ -166,9 +168,12 @@ def test_without_a_layer_there_is_nothing_to_press(viewer: Viewer) -> None:
     viewer.window.add_dock_widget(tools)
     assert not any(button.isEnabled() for button in tools.buttons.values())
     tools.toolbox.press(DELETE)
+    tools.set_layer(viewer.add_labels(np.zeros((3, 4), np.int32)))
+    assert all(button.isEnabled() for button in tools.buttons.values())
     stack = viewer.add_labels(np.zeros((2, 3, 4), np.int32))
     tools.set_layer(stack)
     assert "3 axes" in tools.hint.text()
+    assert tools.toolbox.corrector is None
     assert not any(button.isEnabled() for button in tools.buttons.values())
 
 
@@ -431,6 +436,38 @@ def test_new_labels_are_ranked_anew(
     assert tools.toolbox.queue.order is not None
     assert tools.toolbox.queue.order[0] == 9
     assert set(tools.toolbox.queue.order) == {7, 8, 9}
+
+
+def test_the_maps_of_the_segmentation_rank_as_long_as_they_are_kept(
+    layer: Labels, tools: CorrectionTools, qtbot: QtBot
+) -> None:
+    @dataclass(frozen=True)
+    class Found:
+        maps: NDArray[np.float32]
+
+    maps = np.ones((*layer.data.shape, 3), np.float32)
+    maps[..., 1] = np.choose(layer.data, [0, 0.9, 0.1, 0.3, 0.2])
+    found = Found(maps)
+    note_maps(layer, found)
+    queue = tools.toolbox.queue
+    with qtbot.waitSignal(queue.ranked, timeout=TIMEOUT_MS):
+        queue.follow(layer)
+    assert queue.order == (1, 3, 4, 2)
+    del found
+    gc.collect()
+    with qtbot.waitSignal(queue.ranked, timeout=TIMEOUT_MS):
+        queue.follow(layer)
+    assert queue.order == (4, 2, 3, 1)
+
+
+def test_maps_are_known_of_the_last_result(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Any
+) -> None:
+    viewer.add_image(two_squares, name="cells")
+    run(widget)
+    maps = maps_of(viewer.layers["cells nuclei"])
+    assert maps is not None
+    assert maps.shape == (40, 50, 3)
 
 
 def test_next_waits_for_the_ranking(

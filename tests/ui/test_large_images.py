@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_nuclei.ui import large_images
 from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.preferences import Preferences
+from napari_nuclei.ui.words import breakable
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -60,7 +61,7 @@ def test_an_image_that_does_not_fit_is_segmented_into_a_file(
     many_squares: NDArray[np.float32],
 ) -> None:
     folder = large_images.result_folder()
-    assert widget.panel.status.text().endswith(f", block by block into {folder}")
+    assert widget.panel.status.text().endswith(f", block by block into {breakable(folder)}")
     run(widget)
     layer = viewer.layers["big cells nuclei"]
     assert [level.shape for level in layer.data] == [(2100, 300), (1050, 150), (525, 75)]
@@ -74,7 +75,7 @@ def test_an_image_that_does_not_fit_is_segmented_into_a_file(
     assert table == labels.replace("_labels.ome.zarr", "_nuclei.csv")
     words = widget.panel.status.text()
     assert words.startswith(f"{found.max()} nuclei of about 12 px (")
-    assert words.endswith(f"kept in {folder / labels}")
+    assert words.endswith(f"kept in {breakable(folder / labels)}")
 
 
 def test_cancelled_work_goes_on_with_the_next_run(
@@ -137,7 +138,7 @@ def test_planes_of_a_channel_beside_others_are_segmented(
     widget.axes.channel.setValue(2)
     widget.axes.scope.setCurrentIndex(widget.axes.scope.findData(Scope.ALL))
     run(widget)
-    found = np.asarray(viewer.layers["stack nuclei"].data[0])
+    found = np.asarray(viewer.layers["stack nuclei"].data)
     np.testing.assert_array_equal(found[..., 0] > 0, stack[..., 1] > 0)
 
 

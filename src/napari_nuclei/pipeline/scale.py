@@ -182,11 +182,13 @@ def estimate_diameter_steps(
     best_support, diameter_px = _LEAST_SUPPORT, None
     coarse: _Look | None = None
     focus = (image.shape[0] / 2, image.shape[1] / 2)
+    seen: tuple[NDArray[np.float32], _View] | None = None
     for zoom in _zooms(image.shape):
+        if seen and not _shows_all(image.shape, zoom):
+            focus = _most_likely_place(*seen)
         view = _view(image, focus, zoom)
         maps = yield from _without_total(predict_steps(view.image, predictor, options))
-        if not _shows_all(image.shape, 2 * zoom):
-            focus = _most_likely_place(maps, view)
+        seen = maps, view
         fine = _look(maps, label_nuclei(maps, thresholds), zoom)
         if coarse and fine:
             support = _support(coarse, fine)

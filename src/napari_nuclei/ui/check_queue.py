@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_nuclei.core.doubt import can_rank, least_certain_first
+from napari_nuclei.core.doubt import certainty, least_certain_first
 from napari_nuclei.core.measure import measure
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.kept_maps import maps_of
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_nuclei.core.measure import Table
 
 _WAIT_MS = 100
+_COLUMNS = {"index", "mean_probability"}
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class CheckQueue(QObject):
         elif self._layer is not None:
             features = self._layer.features
             table = {str(name): np.asarray(features[name]) for name in features}
-            self._job.start(_rank_steps(self._layer.data, table))
+            self._job.start(_rank_steps(self._layer.data, maps_of(self._layer), table))
 
     def _on_ranked(self, ranking: _Ranking) -> None:
         if self._layer is not None and self._layer.data is ranking.labels:
@@ -101,13 +103,17 @@ class CheckQueue(QObject):
 
 
 def _rank_steps(
-    labels: NDArray[np.integer], features: Table
+    labels: NDArray[np.integer], maps: NDArray[np.float32] | None, features: Table
 ) -> Generator[Progress, None, _Ranking]:
     yield Progress(0, 0)
     ids = np.setdiff1d(labels, 0)
     yield Progress(0, 0)
-    # They may be those of other labels, or of another program.
-    if not (can_rank(features) and np.array_equal(features["index"], ids)):
-        features = measure(labels)
+    if maps is not None:
+        table = certainty(labels, maps)
+    elif _COLUMNS <= features.keys() and np.array_equal(features["index"], ids):
+        table = features
+    else:
+        # The features may be those of other labels, or of another program.
+        table = measure(labels)
     typical_px = (np.count_nonzero(labels) / max(1, len(ids))) ** 0.5
-    return _Ranking(labels, tuple(least_certain_first(features).tolist()), typical_px)
+    return _Ranking(labels, tuple(least_certain_first(table).tolist()), typical_px)

@@ -215,6 +215,7 @@ class CorrectWidget(QWidget):
     def _train(self, request: Request) -> None:
         self._request = request
         self._outcome = "Stopped before anything was learnt."
+        self.project.stop()
         self.decision.forget()
         self.preview.hide()
         self.curve.hide()

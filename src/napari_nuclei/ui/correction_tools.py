@@ -89,7 +89,6 @@ class CorrectionTools(QWidget):
         try:
             self.toolbox.take(layer)
         except InputError as error:
-            self.toolbox.take(None)
             self._show_layer(str(error))
             return
         if layer is not None and self.toolbox.corrector is not None:

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dask.array as da
-
 from napari_nuclei import paths
 from napari_nuclei.pipeline.blocks import BlockJob, LargeImage, open_levels
 from napari_nuclei.pipeline.resources import memory_refusal
@@ -56,6 +54,8 @@ def make_job(planes: Planes, model: Model, options: SegmentOptions, folder: Path
 
 def add_large_nuclei(viewer: Viewer, planes: Planes, found: BlockSegmentation) -> Labels:
     """Add a layer that shows the labels from their file, in all its resolutions."""
+    import dask.array as da
+
     levels = [planes.as_layer_data(da.from_zarr(level)) for level in open_levels(found.labels)]
     is_small = len(levels) == 1
     return viewer.add_labels(

@@ -14,6 +14,7 @@ from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import relabel
 from napari_nuclei.pipeline.stack import StackSegmentation, relabel_planes_steps
 from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.kept_maps import note_maps
 from napari_nuclei.ui.layers import add_nuclei, recipe_metadata
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ class LiveThresholds(QObject):
             # Painting is told of when a stroke ends; this, while it is drawn.
             result.layer.events.labels_update.connect(self._on_paint)
             result.layer.events.paint.connect(self._on_paint)
+            note_maps(result.layer, result.segmentation)
         self._result = result
         self._touched = False
 

@@ -65,7 +65,7 @@ class ProjectPairs(QObject):
         self._work(lambda project: project.remove(name))
 
     def stop(self) -> None:
-        """Follow nothing any more: the widget goes away."""
+        """Look into the folder no more until `refresh`: it is being written, or nobody asks."""
         self._timer.stop()
         self.lister.cancel()
         self.worker.cancel()

@@ -37,7 +37,7 @@ from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
 from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
-from napari_nuclei.ui.words import describe_result, describe_task
+from napari_nuclei.ui.words import breakable, describe_result, describe_task
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -230,7 +230,11 @@ class SegmentWidget(QWidget):
         pace = replace(self._pace, enlargement=self.controls.enlargement(self._pace.enlargement))
         seconds = pace.seconds(planes.shape, prod(planes.counts), options)
         task = describe_task(planes, self.axes.chosen_scope, seconds)
-        return f"{task}, block by block into {result_folder()}" if is_large(planes) else task
+        return (
+            f"{task}, block by block into {breakable(result_folder())}"
+            if is_large(planes)
+            else task
+        )
 
     def _run(self) -> None:
         controls = self.controls
@@ -266,7 +270,8 @@ class SegmentWidget(QWidget):
         if request.image in self._viewer.layers:
             add_large_nuclei(self._viewer, request.planes, found)
         nuclei = describe_result(found, request.planes.pixel_um)
-        self._last_words = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {found.labels}"
+        place = breakable(found.labels)
+        self._last_words = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {place}"
 
     def _show(self, outcome: _Outcome) -> None:
         request, segmentation = outcome.request, outcome.segmentation

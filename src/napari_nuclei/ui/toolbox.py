@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.viewer import Viewer
 
+    from napari_nuclei.ui.gestures import Point
+
 NEXT, PREVIOUS = "N", "Shift-N"
 ACCEPT, DELETE, MERGE, SPLIT, FILL, REDRAW = "A", "D", "J", "S", "H", "R"
 RECTANGLE, VIEW = "Q", "W"
@@ -54,17 +56,25 @@ class Toolbox(QObject):
         self._redrawn = 0
 
     def take(self, layer: Labels | None) -> None:
-        """Work on another layer, or on none."""
+        """Work on another layer, or on none.
+
+        Raises
+        ------
+        InputError
+            When it cannot be corrected; the tools are then without a layer.
+        """
         self.leave()
         self._redrawn, self._is_awaited = 0, False
         if self.corrector is not None:
             self.corrector.layer.events.data.disconnect(self._on_data)
             self.corrector.corrections.changed.disconnect(self._on_changed)
-        self.corrector = None if layer is None else Corrector(layer)
-        if self.corrector is not None:
+        self.corrector = None
+        self.queue.follow(None)
+        if layer is not None:
+            self.corrector = Corrector(layer)
             self.corrector.layer.events.data.connect(self._on_data)
             self.corrector.corrections.changed.connect(self._on_changed)
-        self.queue.follow(layer)
+            self.queue.follow(layer)
 
     def press(self, key: str) -> None:
         """Use a tool, or leave it where it is chosen already."""
@@ -187,12 +197,12 @@ class Toolbox(QObject):
         while nucleus := go(left_out):
             place = corrector.centre_of(nucleus)
             if place is not None:
-                break
+                return self._look_at(corrector, nucleus, *place)
             # A program has removed it.
             left_out.add(nucleus)
-        else:
-            return ""
-        centre, side_px = place
+        return ""
+
+    def _look_at(self, corrector: Corrector, nucleus: int, centre: Point, side_px: float) -> str:
         look_at(self._viewer, corrector.layer, centre, max(side_px, self.queue.typical_px))
         corrector.layer.selected_label = nucleus
         self._pointer_before = tuple(self._viewer.cursor.position)

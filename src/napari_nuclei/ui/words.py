@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nuclei.pipeline.resources import duration_in_words
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.stack import StackSegmentation
 
 _LONG_S = 10
+
+
+def breakable(path: Path) -> str:
+    """Return a path that a narrow label can break at each folder."""
+    return str(path).replace(os.sep, f"{os.sep}\N{ZERO WIDTH SPACE}")
 
 
 def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:

@@ -51,7 +51,7 @@ def assert_same_nuclei(found, expected):
     assert [sorted(ids.tolist()) for ids in pairs] == [list(range(1, n + 1))] * 2
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(block_px=st.integers(20, 240), tile_px=st.sampled_from([64, 128]))
 def test_any_grid_of_blocks_gives_the_labels_of_the_image_in_memory(
     block_px, tile_px, picture, model, tmp_path_factory

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
-import zarr
 from numpy.typing import NDArray
 
 from napari_nuclei.core import images
@@ -132,6 +131,8 @@ class TiffArray:
 
     def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
         """Return what the index selects."""
+        import zarr
+
         # Opened anew: so it can be sent to other processes, and holds no file open.
         with tifffile.imread(self.path, aszarr=True, series=0, level=0) as store:
             return np.asarray(zarr.open_array(store, mode="r")[index])

@@ -2,6 +2,8 @@
 
 Labels are written as version 0.4, in the Zarr format 2: as of 2026, every program that knows
 OME-Zarr reads that, and by far not every one 0.5. The specification: https://ngff.openmicroscopy.org
+
+zarr is imported where it is used: it takes longer than all else that the command line imports.
 """
 
 from __future__ import annotations
@@ -9,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 
 from napari_nuclei.errors import DatasetError
+
+if TYPE_CHECKING:
+    import zarr
 
 CHUNK_PX = 1024
 """Side of the chunks of labels."""
@@ -65,6 +69,8 @@ def open_pixels(path: Path) -> FoundPixels:
     DatasetError
         When it is neither, such as a plate of many images.
     """
+    import zarr
+
     try:
         node = zarr.open(path, mode="r")
         if isinstance(node, zarr.Array):
@@ -79,12 +85,16 @@ def open_pixels(path: Path) -> FoundPixels:
 
 def open_levels(path: Path) -> list[zarr.Array[Any]]:
     """Return the arrays of a multiscale image, the full resolution first."""
+    import zarr
+
     group = zarr.open_group(path, mode="r")
     return [_array(group, level["path"]) for level in _multiscales(group)["datasets"]]
 
 
 def read_our_attribute(path: Path) -> dict[str, Any]:
     """Return what `write_labels` was given as `ours`; empty where there is nothing of the kind."""
+    import zarr
+
     try:
         return dict(zarr.open_group(path, mode="r").attrs.get(OUR_ATTRIBUTE, {}))  # type: ignore[arg-type]
     except (OSError, ValueError, TypeError):
@@ -93,6 +103,8 @@ def read_our_attribute(path: Path) -> dict[str, Any]:
 
 def create_labels(path: Path, shape: Sequence[int]) -> zarr.Array[Any]:
     """Make a new group with the labels at full resolution, int32 and 0 everywhere."""
+    import zarr
+
     group = zarr.create_group(path, zarr_format=2)
     return _create_level(group, 0, shape)
 
@@ -115,6 +127,8 @@ def finish_labels(
     ours : dict
         JSON values: how the labels were made.
     """
+    import zarr
+
     group = zarr.open_group(path, mode="r+")
     levels = [_array(group, "0")]
     while max(levels[-1].shape[-2:]) > CHUNK_PX:
@@ -164,6 +178,8 @@ def _multiscales(group: zarr.Group) -> dict[str, Any]:
 
 
 def _array(group: zarr.Group, path: str) -> zarr.Array[Any]:
+    import zarr
+
     array = group[path]
     if not isinstance(array, zarr.Array):
         raise TypeError(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.blocks.plan import Plan
 
 _LOADING = Lock()
+# It takes most of the memory, and while one thread does it, the network runs for another.
+_LABELLING = Lock()
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    block: FinishedBlock
+    is_cut: bool
 
 
 class StoppedError(Exception):
@@ -85,17 +94,22 @@ def _load(folder: str, sha256: str, batch_size: int) -> Predictor:
 def _segment_nuclei(
     plan: Plan, place: Place, predictor: Predictor, is_stopped: Callable[[], bool]
 ) -> FinishedBlock:
-    core = place.block.core
     for margin_px in plan.margins_px:
         window = plan.grid.window(place.block, margin_px)
         maps = _predict(plan, place, window, predictor, is_stopped)
-        labels = label_nuclei(maps, _thresholds(plan))
-        owned = own_nuclei(labels, window, core, plan.image.shape)
-        if not owned.is_cut:
+        with _LABELLING:
+            found = _label(plan, place, window, maps)
+        if not found.is_cut:
             break
+    return found.block
+
+
+def _label(plan: Plan, place: Place, window: Window, maps: NDArray[np.float32]) -> _Labelled:
+    labels = label_nuclei(maps, _thresholds(plan))
+    owned = own_nuclei(labels, window, place.block.core, plan.image.shape)
     table = _measure(plan, place, window, owned.labels, maps[..., NUCLEUS])
-    inside, spill = split_spill(owned.labels, window, core)
-    return FinishedBlock(_small(inside), spill, table)
+    inside, spill = split_spill(owned.labels, window, place.block.core)
+    return _Labelled(FinishedBlock(_small(inside), spill, table), owned.is_cut)
 
 
 def _segment_mask(

@@ -128,7 +128,7 @@ def test_cancel_leaves_no_half_file_and_run_goes_on(
     model.gate.clear()
     ready.panel.button.click()
     qtbot.waitUntil(model.waiting.is_set, timeout=TIMEOUT_MS)
-    assert states(ready)[0].startswith("running")
+    qtbot.waitUntil(lambda: states(ready)[0].startswith("running"), timeout=TIMEOUT_MS)
     assert not ready.controls.images.isEnabled()
     ready.panel.button.click()
     with qtbot.waitSignal(ready.job.ended, timeout=TIMEOUT_MS):

@@ -15,7 +15,7 @@ from qtpy.QtCore import QCoreApplication
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
-from napari_nuclei.ui import autosaver, batch_widget, segment_widget
+from napari_nuclei.ui import autosaver, batch_widget, segment_run
 from napari_nuclei.ui.jobs import THREAD_NAME
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModel]:
     """Return the model that every run of a widget loads."""
     fake = FakeModel()
     fake.gate.set()
-    for module in (segment_widget, batch_widget):
+    for module in (segment_run, batch_widget):
         monkeypatch.setattr(module, "load_model", lambda name: fake)
     yield fake
     fake.gate.set()

@@ -14,7 +14,7 @@ from napari.utils.notifications import Notification, notification_manager
 from numpy.testing import assert_allclose, assert_array_equal
 
 from napari_nuclei.errors import ModelError
-from napari_nuclei.ui import segment_widget
+from napari_nuclei.ui import segment_run, segment_widget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def test_model_is_loaded_when_the_widget_opens_and_its_faults_are_told_at_run(
         loaders.append(threading.current_thread())
         raise ModelError("The model is damaged.")
 
-    monkeypatch.setattr(segment_widget, "load_model", damaged)
+    monkeypatch.setattr(segment_run, "load_model", damaged)
     viewer.add_image(two_squares)
     widget = segment_widget.SegmentWidget(viewer)
     qtbot.addWidget(widget)
@@ -246,6 +246,7 @@ def test_image_removed_in_mid_run(
         model.gate.set()
     assert labels_of(viewer) == []
     assert widget.panel.status.text().startswith("The image was removed during the run")
+    assert model.batches == 1  # the one under way
 
 
 def test_image_renamed_and_another_chosen_in_mid_run(
@@ -312,7 +313,7 @@ def test_foreseen_errors_are_one_sentence(
     def refuse(name: str | None) -> None:
         raise ModelError("The model is damaged: import it again.")
 
-    monkeypatch.setattr(segment_widget, "load_model", refuse)
+    monkeypatch.setattr(segment_run, "load_model", refuse)
     viewer.add_image(LARGE)
     run(widget)
     assert [note.message for note in notifications] == ["The model is damaged: import it again."]

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-import numpy as np
 from napari.layers import Shapes
-from numpy.typing import NDArray
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_nuclei.core.instances import NUCLEUS, label_nuclei
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
-from napari_nuclei.model.store import is_installed, load_model
-from napari_nuclei.pipeline.prediction import Progress
-from napari_nuclei.pipeline.resources import Pace, Stopwatch
-from napari_nuclei.pipeline.stack import segment_planes_steps
+from napari_nuclei.model.store import is_installed
+from napari_nuclei.pipeline.resources import Pace
 from napari_nuclei.ui.axes_box import AxesBox
-from napari_nuclei.ui.found import confirmed, found_of, source_of
+from napari_nuclei.ui.found import found_of, source_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.large_images import add_large_nuclei, is_large, make_job, result_folder
+from napari_nuclei.ui.large_images import add_large_nuclei, is_large, result_folder
 from napari_nuclei.ui.layers import add_nuclei, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
 from napari_nuclei.ui.notify import notify
@@ -35,58 +28,29 @@ from napari_nuclei.ui.refusals import refusal
 from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
+from napari_nuclei.ui.segment_run import (
+    LargeOutcome,
+    Outcome,
+    Request,
+    large_steps,
+    run_steps,
+    warm_steps,
+)
 from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
 from napari_nuclei.ui.words import breakable, describe_result, describe_task
 
 if TYPE_CHECKING:
-    from napari.layers import Image
     from napari.viewer import Viewer
     from qtpy.QtGui import QShowEvent
 
-    from napari_nuclei.model.store import Model
     from napari_nuclei.pipeline.blocks import BlockSegmentation
+    from napari_nuclei.pipeline.prediction import Progress
     from napari_nuclei.pipeline.reproduce import ImageSource
-    from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
-    from napari_nuclei.pipeline.stack import StackSegmentation
     from napari_nuclei.ui.planes import Planes
 
 
+_REMOVED = "The image was removed during the run: no labels were added."
 _RUN_HINT = "Find the nuclei: a new Labels layer; pressed again, Cancel, within a second"
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A run as it was when Run was pressed; `planes` is a snapshot of `described`."""
-
-    image: Image
-    described: Planes
-    planes: Planes
-    model_name: str | None
-    options: SegmentOptions
-    link_axis: int | None
-    source: ImageSource
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What the worker made of a request; `labels` and `probability` are copies for layers."""
-
-    request: _Request
-    source: ImageSource
-    model: Model
-    segmentation: Segmentation | StackSegmentation
-    labels: NDArray[np.int32]
-    probability: NDArray[np.float32] | None
-    device: str
-    pace: Pace | None
-
-
-@dataclass(frozen=True)
-class _LargeOutcome:
-    """What the worker made of a request for an image larger than the memory."""
-
-    request: _Request
-    found: BlockSegmentation
 
 
 class SegmentWidget(QWidget):
@@ -104,6 +68,7 @@ class SegmentWidget(QWidget):
         self._last_words = ""
         self._pace = Pace()
         self._source: ImageSource | None = None
+        self._request: Request | None = None
         self._is_large = False
         self._watched_shapes: WeakSet[Shapes] = WeakSet()
         self.controls = SegmentControls(napari_viewer.layers, self)
@@ -135,13 +100,14 @@ class SegmentWidget(QWidget):
         """Follow the layer list; napari calls this when a layer comes, goes or is renamed."""
         self.controls.image.refresh()
         self._watch_shapes()
+        self._stop_for_removed_image()
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
         """List models that were trained or imported meanwhile, and load the chosen one."""
         self.controls.refresh_models()
         if not self.warming.running:
-            self.warming.start(_warm_steps(self.controls.model_name))
+            self.warming.start(warm_steps(self.controls.model_name))
         super().showEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -178,6 +144,11 @@ class SegmentWidget(QWidget):
             emitter.connect(self._refresh)
         for emitter in (camera.center, camera.zoom):
             emitter.connect(self._on_part_moved)
+
+    def _stop_for_removed_image(self) -> None:
+        if self.job.running and self._request and self._request.image not in self._viewer.layers:
+            self._last_words = _REMOVED
+            self.job.cancel()
 
     def _watch_shapes(self) -> None:
         """Follow what is selected in Shapes layers, and where it is moved."""
@@ -238,7 +209,7 @@ class SegmentWidget(QWidget):
     def _run(self) -> None:
         controls = self.controls
         image, planes = controls.image.layer, self._planes()
-        request = _Request(
+        request = Request(
             image,
             planes,
             planes.snapshot(),
@@ -247,36 +218,37 @@ class SegmentWidget(QWidget):
             self.axes.link_axis,
             source_of(image, planes),
         )
+        self._request = request
         self._is_large = is_large(planes)
         self._last_words = "Cancelled: no labels were added."
         if self._is_large:
             self._last_words = "Cancelled: finished blocks are kept, and Run goes on from there."
         self.live.stop()
         self.panel.start("Loading the model…")
-        steps = _large_steps(request, result_folder()) if self._is_large else _steps(request)
+        steps = large_steps(request, result_folder()) if self._is_large else run_steps(request)
         self.job.start(steps, "Segmenting nuclei")
 
     def _on_progressed(self, progress: Progress) -> None:
         self.panel.show_progress(progress, "blocks" if self._is_large else "tiles")
 
-    def _on_succeeded(self, outcome: _Outcome | _LargeOutcome) -> None:
-        if isinstance(outcome, _LargeOutcome):
+    def _on_succeeded(self, outcome: Outcome | LargeOutcome) -> None:
+        if isinstance(outcome, LargeOutcome):
             self._show_large(outcome.request, outcome.found)
         else:
             self._show(outcome)
 
-    def _show_large(self, request: _Request, found: BlockSegmentation) -> None:
+    def _show_large(self, request: Request, found: BlockSegmentation) -> None:
         if request.image in self._viewer.layers:
             add_large_nuclei(self._viewer, request.planes, found)
         nuclei = describe_result(found, request.planes.pixel_um)
         place = breakable(found.labels)
         self._last_words = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {place}"
 
-    def _show(self, outcome: _Outcome) -> None:
+    def _show(self, outcome: Outcome) -> None:
         request, segmentation = outcome.request, outcome.segmentation
         self._learn(outcome)
         if request.image not in self._viewer.layers:
-            self._last_words = "The image was removed during the run: no labels were added."
+            self._last_words = _REMOVED
             return
         planes = request.planes
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
@@ -289,7 +261,7 @@ class SegmentWidget(QWidget):
         found = describe_result(segmentation, planes.pixel_um)
         self._last_words = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
 
-    def _learn(self, outcome: _Outcome) -> None:
+    def _learn(self, outcome: Outcome) -> None:
         """Keep what the run has shown of the device and its speed."""
         self.device.setText(f"Runs on {outcome.device}")
         if outcome.pace is not None:
@@ -325,47 +297,3 @@ class SegmentWidget(QWidget):
     def _say(self, message: str) -> None:
         if not self.job.running:
             self.panel.show_idle(message, can_run=not self._refusal())
-
-
-def _warm_steps(model_name: str | None) -> Generator[Progress, None, Model]:
-    """Load what a first run needs before anybody presses Run; what is wrong is told then."""
-    yield Progress(0, 0)
-    label_nuclei(np.zeros((1, 1, 3), np.float32))
-    yield Progress(0, 0)
-    return load_model(model_name)
-
-
-def _steps(request: _Request) -> Generator[Progress, None, _Outcome]:
-    """Read, load the model and segment, in the worker: nothing here touches napari or Qt."""
-    yield Progress(0, 0)
-    planes = request.planes
-    if not planes.counts:
-        # First of all, before anybody changes it. Of a stack, only one plane at a time is read.
-        planes = planes.loaded()
-    yield Progress(0, 0)
-    source = confirmed(request.source, request.described, planes)
-    yield Progress(0, 0)
-    model = load_model(request.model_name)
-    yield Progress(0, 0)
-    options = request.options
-    stopwatch = Stopwatch()
-    steps = segment_planes_steps(planes, model, options, link_axis=request.link_axis)
-    found = yield from stopwatch.time(steps)
-    enlargement = model.diameters.enlargement(found.diameter_px)
-    pace = stopwatch.pace(enlargement)
-    # Copying a stack takes time, too.
-    probability = None if found.maps is None else found.maps[..., NUCLEUS].copy()
-    copies = found.labels.copy(), probability
-    return _Outcome(request, source, model, found, *copies, device_name(), pace)
-
-
-def _large_steps(request: _Request, folder: Path) -> Generator[Progress, None, _LargeOutcome]:
-    """Segment block by block, in the worker."""
-    # Half a second to import, as in `large_images`.
-    from napari_nuclei.pipeline.blocks import block_steps
-
-    yield Progress(0, 0)
-    model = load_model(request.model_name)
-    yield Progress(0, 0)
-    job = make_job(request.planes, model, request.options, folder)
-    return _LargeOutcome(request, (yield from block_steps(job, model)))

@@ -110,7 +110,7 @@ def _rank_steps(
     yield Progress(0, 0)
     if maps is not None:
         table = certainty(labels, maps)
-    elif _COLUMNS <= features.keys() and np.array_equal(features["index"], ids):
+    elif features.keys() >= _COLUMNS and np.array_equal(features["index"], ids):
         table = features
     else:
         # The features may be those of other labels, or of another program.

@@ -16,8 +16,9 @@ from napari.layers import Labels
 from napari.layers.base import Layer
 from napari.utils.key_bindings import coerce_keybinding
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QHideEvent, QShowEvent
 
-from napari_nuclei.ui import correction_tools, toolbox
+from napari_nuclei.ui import correction_tools
 from napari_nuclei.ui.correction_tools import CorrectionTools
 from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.gestures import Gestures
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
+    from qtpy.QtWidgets import QApplication
 
     from napari_nuclei.ui.corrections import Corrections
     from napari_nuclei.ui.segment_widget import SegmentWidget
@@ -535,18 +537,28 @@ def test_a_layer_that_is_removed_is_let_go(
     assert tools.position.text() == ""
 
 
-def test_keys_and_mouse_are_let_go_with_the_dock(
-    viewer: Viewer, layer: Labels, tools: CorrectionTools
+def test_keys_and_mouse_are_let_go_while_the_panel_is_hidden(
+    viewer: Viewer, layer: Labels, tools: CorrectionTools, qapp: QApplication
 ) -> None:
     tools.buttons[SPLIT].click()
-    assert coerce_keybinding(toolbox.SPLIT) in viewer.keymap
-    viewer.window.remove_dock_widget(tools)
-    assert coerce_keybinding(toolbox.SPLIT) not in viewer.keymap
+    qapp.sendEvent(tools, QHideEvent())
+    assert coerce_keybinding(SPLIT) not in viewer.keymap
     assert layer.mouse_pan
+    qapp.sendEvent(tools, QShowEvent())
+    assert coerce_keybinding(SPLIT) in viewer.keymap
 
 
-def test_keys_are_let_go_while_the_panel_is_hidden(viewer: Viewer, tools: CorrectionTools) -> None:
-    tools.release()
-    assert coerce_keybinding(NEXT) not in viewer.keymap
-    tools.bind_keys()
-    assert coerce_keybinding(NEXT) in viewer.keymap
+def test_a_panel_that_was_closed_can_be_collected(
+    viewer: Viewer, layer: Labels, qtbot: QtBot
+) -> None:
+    tools = CorrectionTools(viewer)
+    viewer.window.add_dock_widget(tools)
+    with qtbot.waitSignal(tools.toolbox.queue.ranked, timeout=TIMEOUT_MS):
+        tools.set_layer(layer)
+    qtbot.waitUntil(lambda: not tools.lost.finder.running, timeout=TIMEOUT_MS)
+    viewer.window.remove_dock_widget(tools)
+    del tools
+    # It crashed here, with the panel's widgets; whether all is gone already is up to Qt.
+    gc.collect()
+    layer.fill((10, 10), 9)
+    viewer.layers.remove(layer)

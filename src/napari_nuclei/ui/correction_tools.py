@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_nuclei.errors import InputError
@@ -117,16 +117,14 @@ class CorrectionTools(QWidget):
         super().showEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Let the keys go, unless it is the whole window that is minimised."""
+        """Let the keys go, unless it is the whole window that is minimised.
+
+        napari hides a dock that is closed. Not in `changeEvent`: Qt calls that once more when
+        Python collects the closed panel, and crashes.
+        """
         if not event.spontaneous():
             self.release()
         super().hideEvent(event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Let the keys go when the dock is closed: napari then takes the widget out of it."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self.release()
-        super().changeEvent(event)
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)

@@ -555,7 +555,8 @@ def test_a_panel_that_was_closed_can_be_collected(
     viewer.window.add_dock_widget(tools)
     with qtbot.waitSignal(tools.toolbox.queue.ranked, timeout=TIMEOUT_MS):
         tools.set_layer(layer)
-    qtbot.waitUntil(lambda: not tools.lost.finder.running, timeout=TIMEOUT_MS)
+    finder = tools.lost.finder
+    qtbot.waitUntil(lambda: not finder.running, timeout=TIMEOUT_MS)
     viewer.window.remove_dock_widget(tools)
     del tools
     # It crashed here, with the panel's widgets; whether all is gone already is up to Qt.

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels, relabel_sequential
+from scipy import ndimage
+from skimage.morphology import disk
+from skimage.segmentation import relabel_sequential
 
 RIM_PX = 4
 """How far around a checked nucleus the background counts as checked, too."""
@@ -68,7 +70,7 @@ def checked_mask(
     whole = np.union1d(painted[painted > 0], np.array(sorted(accepted), np.int64))
     nuclei = np.where(np.isin(labels, whole[whole > 0]), labels, 0)
     # Of two nuclei that touch, only the checked one: its neighbour is no background.
-    rim = (expand_labels(nuclei, RIM_PX) > 0) & (labels == 0)
+    rim = ndimage.binary_dilation(nuclei > 0, disk(RIM_PX)) & (labels == 0)
     checked: NDArray[np.bool_] = touched | (nuclei > 0) | rim
     for rectangle in rectangles:
         checked[rectangle.window] = True

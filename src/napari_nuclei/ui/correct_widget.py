@@ -94,6 +94,7 @@ class CorrectWidget(QWidget):
         """End the training when the dock is closed; its checkpoint stays to be resumed from."""
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.training.close()
+            self.chooser.tools.release()
             self.project.stop()
             self.pairs.stop()
             self.decision.stop()

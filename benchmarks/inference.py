@@ -88,7 +88,7 @@ def _walked(image: NDArray[Any], model: store.Model) -> Labels:
         labels: Labels = random_walker(height, np.where(mask, markers, -1), mode="cg_j")
         return np.maximum(labels, 0)
 
-    with patch("napari_nuclei.core.instances.watershed", walk):
+    with patch("skimage.segmentation.watershed", walk):
         return segment(image, model).labels
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,10 +31,12 @@ GATE_TIMEOUT_S = 30
 
 def end_of_jobs() -> None:
     """Wait until no job works any more and no thread is left; deliver what the last ones said."""
-    threads = [one for one in threading.enumerate() if one.name.startswith(THREAD_NAME)]
+    threads = [one for one in threading.enumerate() if one.name == THREAD_NAME]
     for thread in threads:
         thread.join(GATE_TIMEOUT_S)
-    assert not any(thread.is_alive() for thread in threads)
+    frames = sys._current_frames()
+    stuck = [traceback.format_stack(frames[t.ident]) for t in threads if t.is_alive()]
+    assert not stuck, "".join(stuck[0])
     QCoreApplication.processEvents()
 
 

@@ -191,6 +191,20 @@ def test_lost_work_comes_back_as_a_new_layer(
     assert find_lost(paths.autosaves()) == ()
 
 
+def test_all_lost_work_comes_back_in_the_dock_that_napari_makes(
+    viewer: Viewer, qtbot: QtBot, saved: Callable[[], list[Path]]
+) -> None:
+    for name in ("a", "b", "c"):
+        lose(name)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Correct and train")
+    lost = widget.chooser.tools.lost
+    qtbot.waitUntil(lambda: not lost.isHidden(), timeout=TIMEOUT_MS)
+    lost.restore.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=TIMEOUT_MS)
+    assert {layer.name for layer in viewer.layers} == {f"{name} (restored)" for name in "abc"}
+    assert len(saved()) == 3
+
+
 def test_lost_work_can_be_discarded(viewer: Viewer, qtbot: QtBot) -> None:
     lose("cells")
     tools = CorrectionTools(viewer)

@@ -421,3 +421,12 @@ def test_the_curve_follows_the_theme(widget: CorrectWidget, viewer: Viewer) -> N
         viewer.theme = theme
         background = get_theme(theme).background.as_rgb_tuple()
         assert widget.curve.backgroundBrush().color().getRgb()[:3] == tuple(background)
+
+
+def test_the_keys_of_the_tools_work_in_the_dock(
+    viewer: Viewer, widget: CorrectWidget, layers: tuple[Image, Labels], qtbot: QtBot
+) -> None:
+    viewer.layers.selection.active = layers[1]
+    viewer.reset_view()
+    qtbot.keyClick(viewer.window._qt_window, Qt.Key.Key_W)
+    assert corrections_of(layers[1]).n_accepted == 3

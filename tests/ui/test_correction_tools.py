@@ -491,7 +491,7 @@ def test_keys_act_on_the_selected_layer_only(
     assert ids(layer) == {1, 2, 3, 4}
 
 
-def test_in_3d_and_in_a_locked_layer_nothing_is_corrected(
+def test_in_3d_and_in_a_hidden_or_locked_layer_nothing_is_corrected(
     viewer: Viewer, layer: Labels, tools: CorrectionTools, press: Any, point_at: Any
 ) -> None:
     point_at(10, 10)
@@ -499,6 +499,10 @@ def test_in_3d_and_in_a_locked_layer_nothing_is_corrected(
     press(DELETE)
     assert "2D view" in tools.hint.text()
     viewer.dims.ndisplay = 2
+    layer.visible = False
+    press(DELETE)
+    assert "hidden" in tools.hint.text()
+    layer.visible = True
     layer.editable = False
     press(DELETE)
     assert "locked" in tools.hint.text()

@@ -55,6 +55,9 @@ class CorrectWidget(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        # To plugins napari wraps its viewer, and every layer anew each time; the tools and the
+        # autosave have to know a layer again.
+        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self._request: Request | None = None
         self._outcome = ""

@@ -83,6 +83,8 @@ class Toolbox(QObject):
             return
         if self._viewer.dims.ndisplay != 2:
             self.said.emit("Switch to the 2D view to correct nuclei.")
+        elif not corrector.layer.visible:
+            self.said.emit("This layer is hidden: show it in the layer list to correct it.")
         elif not corrector.layer.editable:
             self.said.emit("This layer is locked: unlock it in the layer list to correct it.")
         else:

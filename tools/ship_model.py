@@ -78,7 +78,7 @@ def ship(trained: store.Model, report: Report) -> Manifest:
     new = paths.default_model().with_name("default.new")
     manifest = store.save_model(
         new,
-        trained.network,
+        trained.network.to_keras(),
         trained.manifest.config,
         name=DEFAULT_NAME,
         thresholds=trained.thresholds,

@@ -441,8 +441,8 @@ def test_device_and_time_are_said_before_a_long_run(
     assert widget.device.text().startswith("Runs on ")
     viewer.add_image(np.zeros((100, 700, 700), np.uint8))
     choose(widget, Scope.ALL)
-    # 4900 tiles, 25 a second until a run was timed
-    assert widget.panel.status.text().endswith("700 x 700 px, about 3 min")
+    # 4900 tiles, 60 a second until a run was timed
+    assert widget.panel.status.text().endswith("700 x 700 px, about 80 s")
     widget._pace = Pace(100.0)
     widget.reset_choices()
     assert widget.panel.status.text().endswith(", about 50 s")
@@ -451,11 +451,11 @@ def test_device_and_time_are_said_before_a_long_run(
 def test_the_time_is_that_of_the_chosen_diameter(viewer: Viewer, widget: SegmentWidget) -> None:
     viewer.add_image(np.zeros((100, 700, 700), np.uint8))
     choose(widget, Scope.ALL)
-    assert widget.panel.status.text().endswith(", about 3 min")
+    assert widget.panel.status.text().endswith(", about 80 s")
     widget.controls.diameter.setValue(400)  # shown to the network much smaller
     assert widget.panel.status.text().endswith("700 x 700 px")
     widget.controls.diameter.setValue(0)
-    assert widget.panel.status.text().endswith(", about 3 min")
+    assert widget.panel.status.text().endswith(", about 80 s")
 
 
 def test_scrolling_leaves_the_result_of_all_planes_to_be_read(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from qtpy.QtCore import QObject, QThread, QThreadPool
 
-from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.jobs import Job, when_destroyed
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -153,6 +155,23 @@ def test_work_is_cancelled_when_the_parent_is_destroyed(
     assert work.closed.is_set()
     assert results == []
     assert not work.finished.is_set()
+
+
+def test_a_farewell_is_said_once_whoever_destroys_the_owner(qtbot: QtBot) -> None:
+    said: list[str] = []
+    by_qt, by_python = QObject(), QObject()
+    for owner, name in ((by_qt, "Qt"), (by_python, "Python")):
+        child = QObject(owner)
+        owner.itself = owner  # a cycle, which only the garbage collector ends
+        when_destroyed(child, partial(said.append, name))
+
+    with qtbot.waitSignal(by_qt.destroyed, timeout=TIMEOUT_MS):
+        by_qt.deleteLater()
+    assert said == ["Qt"]
+
+    del by_python, owner, child
+    gc.collect()
+    assert said == ["Qt", "Python"]
 
 
 def test_activity_dock_shows_the_progress(qtbot: QtBot, job: Job) -> None:

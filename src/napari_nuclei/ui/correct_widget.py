@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
 from napari_nuclei import paths
@@ -43,10 +42,6 @@ if TYPE_CHECKING:
 
 _WORDS = Words("Start", "Stop", "Stopping…")
 _FEWEST = 2
-
-
-# Qt destroys a widget, never Python, as with its tools: collected with its cycles, it has crashed.
-_alive: set[CorrectWidget] = set()
 
 
 class CorrectWidget(QWidget):
@@ -85,8 +80,6 @@ class CorrectWidget(QWidget):
         self.unfinished.refresh()
         self.controls.offer_name(self.unfinished.names)
         self.project.follow(self.controls.project.path)
-        _alive.add(self)
-        self.destroyed.connect(lambda: QTimer.singleShot(0, partial(_alive.discard, self)))
 
     def reset_choices(self, event: object = None) -> None:
         """Follow the layer list; napari calls this when a layer comes, goes or is renamed."""

@@ -49,9 +49,6 @@ WORDS = {
 }
 """Text and tool tip of the button of each key, in the order in which they are shown."""
 
-# Qt destroys a panel, never Python: collected with its cycles, it has crashed.
-_alive: set[CorrectionTools] = set()
-
 _COLUMNS = 2
 _WAIT_MS = 50
 
@@ -82,8 +79,6 @@ class CorrectionTools(QWidget):
         self._connect()
         self.bind_keys()
         self._show_layer("")
-        _alive.add(self)
-        self.destroyed.connect(lambda: QTimer.singleShot(0, partial(_alive.discard, self)))
 
     def set_layer(self, layer: Labels | None) -> None:
         """Correct another layer; None: nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
@@ -34,6 +34,21 @@ Work = Generator[Progress, None, Any]
 # Qt forgets what a worker still has to say as soon as Python lets the worker go.
 _working: dict[Work, tuple[GeneratorWorker, Thread]] = {}
 
+# Python's garbage collector empties what only an unused widget holds before it ends the widget.
+# Qt would then call an empty function as the widget is destroyed, and crash: it is held here.
+_farewells: set[Callable[[], None]] = set()
+
+
+def when_destroyed(owner: QObject, call: Callable[[], None]) -> None:
+    """Call `call`, which must not hold `owner`, once Qt or Python has destroyed `owner`."""
+
+    def farewell() -> None:
+        _farewells.discard(farewell)
+        call()
+
+    _farewells.add(farewell)
+    owner.destroyed.connect(farewell)
+
 
 @dataclass(frozen=True)
 class _Failure:
@@ -64,7 +79,7 @@ class Job(QObject):
         self._workers: list[GeneratorWorker] = []
         self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
         self._patience.timeout.connect(self._abandon)
-        self.destroyed.connect(partial(_quit_all, self._workers))
+        when_destroyed(self, partial(_quit_all, self._workers))
         QCoreApplication.instance().aboutToQuit.connect(self.cancel)
 
     @property

@@ -16,7 +16,7 @@ from napari_nuclei.pipeline.contributions import contribute
 from napari_nuclei.pipeline.messages import EpochEnded, Message, Started
 from napari_nuclei.pipeline.process import TrainingProcess
 from napari_nuclei.pipeline.projects import Project
-from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.jobs import Job, when_destroyed
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.finetune import Request
@@ -53,7 +53,7 @@ class Training(QObject):
         self._job.progressed.connect(self._on_progressed)
         self._job.failed.connect(self.failed)
         self._job.ended.connect(self.ended)
-        self.destroyed.connect(partial(_close_all, self._children))
+        when_destroyed(self, partial(_close_all, self._children))
         QCoreApplication.instance().aboutToQuit.connect(self.close)
 
     @property

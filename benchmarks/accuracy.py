@@ -7,7 +7,6 @@ the next run goes on from the last epoch that ended.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 import sys
@@ -19,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from benchmarks import stardist2d
+from benchmarks.command import exit_status, make_parser
 from benchmarks.comparison import Result, Rival, format_comparison, score_rival, to_json
 from napari_nuclei import files
-from napari_nuclei.errors import NucleiError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits, split_by_image
 from napari_nuclei.pipeline.segment import segment
 
 if TYPE_CHECKING:
+    import argparse
+
     import numpy as np
 
     from napari_nuclei.pipeline.evaluate import ImageScores
@@ -40,28 +41,19 @@ PACKAGES = ("napari-nuclei", "stardist", "csbdeep", "tensorflow", "keras", "nump
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what has to be trained, score both, print the table and write the figures."""
     args = _parser().parse_args(arguments)
-    try:
-        results = _compare(args)
-    except NucleiError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+    return exit_status(lambda: _score_both(args))
+
+
+def _score_both(args: argparse.Namespace) -> None:
+    results = _compare(args)
     print(format_comparison(results))
     path = args.out / "accuracy.json"
     files.write_text(path, json.dumps(_record(results), indent=1) + "\n")
     print(f"all figures: {path}")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("benchmarks.accuracy", description=__doc__.splitlines()[0])
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder or .zip file")
-    parser.add_argument(
-        "--splits",
-        type=Path,
-        required=True,
-        metavar="CSV",
-        help="which images are for training (train) and which for scoring (val)",
-    )
+    parser = make_parser("accuracy", __doc__)
     parser.add_argument("--model", help="name or folder of ours (default: the shipped one)")
     parser.add_argument(
         "--epochs",

@@ -9,7 +9,6 @@ was stopped goes on, one that ended is only scored again. The table is in docs/e
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import sys
@@ -22,8 +21,8 @@ from unittest.mock import patch
 
 from numpy.typing import NDArray
 
+from benchmarks.command import chosen, exit_status, make_parser
 from napari_nuclei import files
-from napari_nuclei.errors import NucleiError, RunError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
 from napari_nuclei.pipeline.evaluate import Report, evaluate
@@ -32,6 +31,8 @@ from napari_nuclei.pipeline.segment import segment
 from napari_nuclei.pipeline.training import train
 
 if TYPE_CHECKING:
+    import argparse
+
     import numpy as np
 
     from napari_nuclei.core.metrics import Scores
@@ -96,40 +97,21 @@ _BY_NAME = {experiment.name: experiment for experiment in EXPERIMENTS}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the experiments that were asked for and print a table of all that have ended."""
-    args = _parser().parse_intermixed_args(arguments)
-    try:
-        wanted = _wanted(args.names)
-        dataset, splits = open_dataset(args.dataset), read_splits(args.splits)
-        for experiment in wanted:
-            folder = args.out / experiment.name
-            training, val = (dataset.select(splits, split) for split in ("train", "val"))
-            report = _run(experiment, folder, training, val)
-            files.write_text(folder / "val.json", json.dumps(report.to_json(), indent=1))
-            print(_row(experiment, folder, report), flush=True)
-    except NucleiError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "benchmarks.experiments", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder or .zip file")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(_BY_NAME)}"
-    )
-    parser.add_argument("--splits", type=Path, required=True, metavar="CSV")
+    parser = make_parser("experiments", __doc__, _BY_NAME)
     parser.add_argument("-o", "--out", type=Path, default=OUT, help=f"default: {OUT}")
-    return parser
+    args = parser.parse_intermixed_args(arguments)
+    return exit_status(lambda: _run_all(args))
 
 
-def _wanted(names: Sequence[str]) -> list[Experiment]:
-    unknown = sorted(set(names) - _BY_NAME.keys())
-    if unknown:
-        raise RunError(f"{unknown[0]} is no experiment: choose of {', '.join(_BY_NAME)}.")
-    return [_BY_NAME[name] for name in names or _BY_NAME]
+def _run_all(args: argparse.Namespace) -> None:
+    experiments = [_BY_NAME[name] for name in chosen(args.names, _BY_NAME)]
+    dataset, splits = open_dataset(args.dataset), read_splits(args.splits)
+    training, val = (dataset.select(splits, split) for split in ("train", "val"))
+    for experiment in experiments:
+        folder = args.out / experiment.name
+        report = _run(experiment, folder, training, val)
+        files.write_text(folder / "val.json", json.dumps(report.to_json(), indent=1))
+        print(_row(experiment, folder, report), flush=True)
 
 
 def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) -> Report:

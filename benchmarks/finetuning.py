@@ -12,19 +12,18 @@ run that was stopped goes on.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import exit_status, make_parser
 from napari_nuclei import files
-from napari_nuclei.errors import NucleiError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.before_after import Figures, read_report
 from napari_nuclei.pipeline.datasets import Item, open_dataset, read_splits
@@ -32,6 +31,9 @@ from napari_nuclei.pipeline.evaluate import evaluate
 from napari_nuclei.pipeline.finetune import finetune
 from napari_nuclei.pipeline.projects import Pair
 from napari_nuclei.pipeline.segment import segment
+
+if TYPE_CHECKING:
+    import argparse
 
 OUT = Path("runs", "bench-finetuning")
 CROP_PX = 256
@@ -96,14 +98,14 @@ class Scorer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is missing, print a table of all, write all figures."""
     args = _parser().parse_args(arguments)
-    try:
-        dataset = open_dataset(args.dataset).select(read_splits(args.splits), "val")
-        target = [item for item in dataset.items if item.kind == args.kind]
-        others = [item for item in dataset.items if item.kind == args.others]
-        outcomes = list(_outcomes(args, target, others))
-    except NucleiError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+    return exit_status(lambda: _tune_all(args))
+
+
+def _tune_all(args: argparse.Namespace) -> None:
+    dataset = open_dataset(args.dataset).select(read_splits(args.splits), "val")
+    target = [item for item in dataset.items if item.kind == args.kind]
+    others = [item for item in dataset.items if item.kind == args.others]
+    outcomes = list(_outcomes(args, target, others))
     print("\n".join(_table(outcomes)))
     content = {
         "base": args.base or "default",
@@ -113,15 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "outcomes": [asdict(outcome) for outcome in outcomes],
     }
     files.write_text(args.out / "finetuning.json", json.dumps(content, indent=1))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "benchmarks.finetuning", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder or .zip file")
-    parser.add_argument("--splits", type=Path, required=True, metavar="CSV")
+    parser = make_parser("finetuning", __doc__)
     parser.add_argument("--base", metavar="NAME|PATH", help="default: the shipped model")
     parser.add_argument("--kind", default="stained", help="what is tuned for (default: stained)")
     parser.add_argument("--others", default="fluorescence", help="default: fluorescence")

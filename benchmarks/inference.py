@@ -8,12 +8,10 @@ The images are those of the split ``val``. The table is in docs/experiments.md.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -22,16 +20,18 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import random_walker
 
+from benchmarks.command import chosen, exit_status, make_parser
 from benchmarks.experiments import kinds_in_figures
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import nucleus_mask
-from napari_nuclei.errors import InputError, NucleiError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
 from napari_nuclei.pipeline.evaluate import evaluate
 from napari_nuclei.pipeline.segment import SegmentOptions, finish, segment
 
 if TYPE_CHECKING:
+    import argparse
+
     from napari_nuclei.pipeline.datasets import Item
 
 Labels = NDArray[np.int32]
@@ -114,39 +114,20 @@ VARIANTS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Score the variants that were asked for and print a row for each."""
-    args = _parser().parse_intermixed_args(arguments)
-    try:
-        names = _known(args.names)
-        model = store.load_model(args.model)
-        items = open_dataset(args.dataset).select(read_splits(args.splits), "val").items
-        print(_HEADER)
-        print("|---|---|---|---|---|---|")
-        for name in names:
-            print(_row(name, items, model), flush=True)
-    except NucleiError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "benchmarks.inference", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder or .zip file")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(VARIANTS)}"
-    )
-    parser.add_argument("--splits", type=Path, required=True, metavar="CSV")
+    parser = make_parser("inference", __doc__, VARIANTS)
     parser.add_argument("--model", help="name or folder (default: the shipped one)")
-    return parser
+    args = parser.parse_intermixed_args(arguments)
+    return exit_status(lambda: _score_all(args))
 
 
-def _known(names: Sequence[str]) -> Sequence[str]:
-    unknown = sorted(set(names) - VARIANTS.keys())
-    if unknown:
-        raise InputError(f"{unknown[0]} is no variant: choose of {', '.join(VARIANTS)}.")
-    return names or tuple(VARIANTS)
+def _score_all(args: argparse.Namespace) -> None:
+    names = chosen(args.names, VARIANTS)
+    model = store.load_model(args.model)
+    items = open_dataset(args.dataset).select(read_splits(args.splits), "val").items
+    print(_HEADER)
+    print("|---|---|---|---|---|---|")
+    for name in names:
+        print(_row(name, items, model), flush=True)
 
 
 def _row(name: str, items: Sequence[Item], model: store.Model) -> str:

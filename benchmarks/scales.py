@@ -8,25 +8,25 @@ measure 8 to 150 px, beside the same images in their own size.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.transform import resize
 
+from benchmarks.command import exit_status, make_parser
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.metrics import score
-from napari_nuclei.errors import NucleiError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
 from napari_nuclei.pipeline.segment import segment
 
 if TYPE_CHECKING:
+    import argparse
+
     from napari_nuclei.pipeline.datasets import Item
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -55,26 +55,21 @@ class Outcome:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for every factor."""
-    parser = argparse.ArgumentParser(
-        "benchmarks.scales", description=(__doc__ or "").splitlines()[0]
-    )
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder or .zip file")
-    parser.add_argument("--splits", type=Path, required=True, metavar="CSV")
+    parser = make_parser("scales", __doc__)
     parser.add_argument("--model", help="name or folder (default: the shipped one)")
     args = parser.parse_args(arguments)
-    try:
-        model = store.load_model(args.model)
-        items = open_dataset(args.dataset).select(read_splits(args.splits), "val").items
-        own = {outcome.id: outcome for outcome in _outcomes(items, 1.0, model)}
-        print(_HEADER)
-        print("|---|---|---|---|---|---|")
-        for factor in FACTORS:
-            outcomes = own.values() if factor == 1 else _outcomes(items, factor, model)
-            print(_row(factor, list(outcomes), own), flush=True)
-    except NucleiError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(lambda: _score_all(args))
+
+
+def _score_all(args: argparse.Namespace) -> None:
+    model = store.load_model(args.model)
+    items = open_dataset(args.dataset).select(read_splits(args.splits), "val").items
+    own = {outcome.id: outcome for outcome in _outcomes(items, 1.0, model)}
+    print(_HEADER)
+    print("|---|---|---|---|---|---|")
+    for factor in FACTORS:
+        outcomes = own.values() if factor == 1 else _outcomes(items, factor, model)
+        print(_row(factor, list(outcomes), own), flush=True)
 
 
 def _outcomes(items: Sequence[Item], factor: float, model: store.Model) -> Iterable[Outcome]:

@@ -29,6 +29,8 @@ from napari_nuclei.pipeline.blocks.ome_zarr import open_levels
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset
 from napari_nuclei.pipeline.segment import segment
 
+# With another estimate of the diameter each pixel would have another price.
+_AS_IT_IS = {"diameter_px": None}
 PIECE_PX = 256
 CHUNK_PX = 1024
 EQUAL_SIDE_PX = 4096
@@ -36,10 +38,10 @@ EQUAL_SIDE_PX = 4096
 _CHILD = """
 import json, resource, sys, time
 from napari_nuclei import segment_blocks
-image, output, scheduler = sys.argv[1:]
+image, output, scheduler, options = sys.argv[1:]
 if __name__ == "__main__":
     started = time.perf_counter()
-    found = segment_blocks(image, output, scheduler=scheduler or None)
+    found = segment_blocks(image, output, scheduler=scheduler or None, **json.loads(options))
     seconds = time.perf_counter() - started
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({
@@ -63,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         images = {side: Path(folder, f"{side}.zarr") for side in {*args.sides, EQUAL_SIDE_PX}}
         for side, path in images.items():
             write_mosaic(open_dataset(args.dataset), path, side)
-        runs = [{"side_px": side} | _run(images[side], Path(folder)) for side in args.sides]
+        runs = [
+            {"side_px": side} | _run(images[side], Path(folder), **_AS_IT_IS) for side in args.sides
+        ]
         workers = [_run_on_cluster(images[EQUAL_SIDE_PX], Path(folder), n) for n in args.workers]
         equality = compare(images[EQUAL_SIDE_PX], Path(folder))
     record = {
@@ -121,10 +125,11 @@ def _pieces(dataset: Dataset) -> list[NDArray[np.uint8]]:
 
 
 def _run(
-    image: Path, folder: Path, scheduler: str = "", output: Path | None = None
+    image: Path, folder: Path, scheduler: str = "", output: Path | None = None, **options: Any
 ) -> dict[str, Any]:
     output = output or Path(tempfile.mkdtemp(dir=folder), "labels.zarr")
     command = [sys.executable, "-c", _CHILD, str(image), str(output), scheduler]
+    command.append(json.dumps(options))
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     print(image.stem, scheduler, result, flush=True)
@@ -135,7 +140,7 @@ def _run_on_cluster(image: Path, folder: Path, n_workers: int) -> dict[str, Any]
     from distributed import LocalCluster
 
     with LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None) as cluster:
-        run = _run(image, folder, cluster.scheduler_address)
+        run = _run(image, folder, cluster.scheduler_address, **_AS_IT_IS)
     return {"workers": n_workers, "side_px": EQUAL_SIDE_PX, "seconds": run["seconds"]}
 
 

@@ -30,7 +30,7 @@ from napari_nuclei.pipeline.datasets import Dataset, open_dataset
 from napari_nuclei.pipeline.segment import segment
 
 # With another estimate of the diameter each pixel would have another price.
-_AS_IT_IS = {"diameter_px": None}
+_AS_IT_IS: dict[str, Any] = {"diameter_px": None}
 PIECE_PX = 256
 CHUNK_PX = 1024
 EQUAL_SIDE_PX = 4096

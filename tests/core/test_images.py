@@ -11,6 +11,7 @@ from napari_nuclei.core.images import (
     LOW_PERCENTILE,
     Sample,
     common_limits,
+    finite_pixels,
     join_samples,
     limits_of_sample,
     percentiles_of_sample,
@@ -119,6 +120,19 @@ def test_pixels_that_are_no_numbers_become_0_and_change_nothing_else(hole):
     prepared = prepare(with_hole)
     np.testing.assert_array_equal(prepared[:, :4], prepare(image))
     np.testing.assert_array_equal(prepared[:, 4], 0)
+
+
+def test_pixels_that_are_numbers_in_all_colours_are_told():
+    grey = np.array([[1.0, np.nan], [np.inf, 2.0]])
+    np.testing.assert_array_equal(finite_pixels(grey), [[True, False], [False, True]])
+    colours = np.zeros((1, 3, 4), np.float16)
+    colours[0, 1, 2], colours[0, 2, 3] = -np.inf, np.nan  # blue, and alpha, which is dropped
+    np.testing.assert_array_equal(finite_pixels(colours), [[True, False, True]])
+
+
+@pytest.mark.parametrize("image", [[[1, 2]], np.ones((2, 2), bool), np.ones((2, 2))])
+def test_where_all_pixels_are_numbers_nothing_is_told(image):
+    assert finite_pixels(image) is None
 
 
 def test_hot_pixel_is_white_and_the_rest_keeps_its_contrast():

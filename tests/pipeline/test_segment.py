@@ -125,6 +125,25 @@ def test_pixels_that_are_no_numbers_are_background(truth):
     assert not labels[:80].any()
 
 
+class DarkIsNucleus(FakeModel):
+    """Takes what is black, as a hole in the image becomes, for nucleus."""
+
+    def predict(self, tiles):
+        return 1 - super().predict(tiles)
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("options", [AS_IS, replace(AS_IS, semantic=True)])
+def test_no_nucleus_lies_where_nothing_was_recorded(hole, options):
+    image = np.full((90, 120), 7.0, np.float32)
+    image[10:40, 10:40], image[50:80, 50:80] = 1, hole
+    found = run(image, options, DarkIsNucleus())
+    is_dark = image == 1
+    np.testing.assert_array_equal(found.labels > 0, is_dark)
+    assert not found.maps[50:80, 50:80].any()
+    assert not relabel(found, replace(options, probability=0.1), DarkIsNucleus()).labels[60, 60]
+
+
 @pytest.mark.parametrize("value", [0, 200])
 @pytest.mark.parametrize("semantic", [False, True])
 def test_constant_image_has_no_nuclei(value, semantic):

@@ -125,6 +125,20 @@ def test_links_run_along_the_chosen_axis(link_axis: int | None, expected: list[l
     assert found.labels[:, :, 10, 9].tolist() == expected
 
 
+def test_no_nucleus_lies_where_nothing_was_recorded() -> None:
+    planes = np.stack([squares(5, 30), squares(5)])
+    planes[0, :, 30:38], planes[1, :, :20] = np.inf, np.nan
+    outside = np.zeros((20, 60), bool)
+    outside[:, 50:] = True
+    inverted = FakeModel()
+    inverted.predict = lambda tiles: 1 - tiles * np.array([1, 0, 1], np.float32)
+    found = run(Source(planes, outside=outside), model=inverted)
+    assert found.labels.any(axis=(1, 2)).all()
+    assert not found.labels[~np.isfinite(planes)].any()
+    assert not found.maps[~np.isfinite(planes)].any()
+    assert not found.labels[:, outside].any()
+
+
 def test_a_single_plane_is_segmented_as_an_image() -> None:
     plane = squares(5, 30)
     found = run(Source(plane, ()))

@@ -79,6 +79,26 @@ def prepare(
     return np.broadcast_to(pixels.astype(np.float32, copy=False), (*pixels.shape[:2], 3))
 
 
+def finite_pixels(image: ArrayLike) -> NDArray[np.bool_] | None:
+    """Return which pixels are numbers in all their colours: elsewhere nothing was recorded.
+
+    Parameters
+    ----------
+    image : array_like
+        As that of `prepare`.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape (Y, X), bool; None when all pixels are numbers.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind != "f":
+        return None
+    is_finite = np.isfinite(array[..., :3]).all(axis=-1) if array.ndim == 3 else np.isfinite(array)
+    return None if is_finite.all() else is_finite
+
+
 def common_limits(planes: Iterable[ArrayLike], *, rgb: bool | None = None) -> Limits | None:
     """Return the limits that bring several planes to one scale.
 

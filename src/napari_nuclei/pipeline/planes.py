@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.core import images
+from napari_nuclei.core.instances import confine
 from napari_nuclei.pipeline.prediction import Progress, mapped
 from napari_nuclei.pipeline.resources import count_tiles, refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
@@ -127,11 +128,12 @@ class Plan:
     ) -> Generator[Progress, None, NDArray[np.float32]]:
         """Predict one plane, the one of this number."""
         yield Progress(number * self.tiles, self._total)
-        prepared = _prepare(self.source, index, self.limits)
+        pixels = self.source.read(index)
+        prepared = images.prepare(pixels, rgb=self.source.rgb, limits=self.limits)
         steps = predict_resized_steps(prepared, self.enlargement, self.predictor, self.options)
         done = number * self.tiles
         maps = yield from mapped(steps, lambda step: Progress(done + step.done, self._total))
-        return maps if self.mask is None else maps * self.mask[..., np.newaxis]
+        return confine(maps, self.mask, images.finite_pixels(pixels))
 
     @property
     def _total(self) -> int:

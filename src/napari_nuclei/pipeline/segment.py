@@ -16,6 +16,7 @@ from napari_nuclei.core import images, measure
 from napari_nuclei.core.instances import (
     NUCLEUS,
     InstanceOptions,
+    confine,
     label_nuclei,
     nucleus_mask,
 )
@@ -118,7 +119,8 @@ def segment(
     Parameters
     ----------
     image : array_like
-        Shape (Y, X), (Y, X, 3) or (Y, X, 4); bool, integer or float.
+        Shape (Y, X), (Y, X, 3) or (Y, X, 4); bool, integer or float. Where a pixel is NaN or
+        infinite, nothing was recorded: the probability is 0 and no nucleus lies there.
     model : Model, str or Path, optional
         A loaded model, the name of an installed one, or a model folder; default: the shipped one.
     rgb : bool, optional
@@ -190,8 +192,7 @@ def segment_steps(
     enlargement = model.diameters.enlargement(diameter_px)
     refuse_what_is_too_large(prepared.shape[:2], enlargement)
     maps = yield from predict_resized_steps(prepared, enlargement, predictor, options)
-    if mask is not None:
-        maps = maps * mask[..., np.newaxis]
+    maps = confine(maps, mask, images.finite_pixels(image))
     return finish(maps, model, replace(options, diameter_px=diameter_px))
 
 

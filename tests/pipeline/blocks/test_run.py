@@ -79,6 +79,19 @@ def test_scale_and_size_are_those_of_the_image_in_memory(
     assert_same_nuclei(read_labels(found.labels), expected.labels)
 
 
+@pytest.mark.parametrize("semantic", [False, True])
+def test_no_nucleus_lies_where_nothing_was_recorded(semantic, picture, model, tmp_path):
+    model.predict = lambda tiles: 1 - tiles * np.array([1, 0, 1], np.float32)
+    image = 1 - picture[..., 2]
+    image[50:90, 30:80], image[130] = np.nan, np.inf
+    options = replace(AS_IS, semantic=semantic)
+    found = read_labels(run(make_job(image, tmp_path, options), model).labels)
+    expected = result_of(segment_steps(image, model, options)).labels
+    assert_same_nuclei(found, expected)
+    assert found.max() > 0
+    assert not found[~np.isfinite(image)].any()
+
+
 def test_grey_images_are_read_like_colours(picture, model, tmp_path):
     grey = picture[..., 2]
     found = run(make_job(grey, tmp_path), model)

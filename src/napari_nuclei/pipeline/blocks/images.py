@@ -97,6 +97,11 @@ class LargeImage:
         plane = np.asarray(pixels)
         return plane[..., :3] if self.rgb else plane
 
+    def finite_pixels(self, index: Index, window: Window) -> NDArray[np.bool_] | None:
+        """Tell where a window has numbers, (Y, X); None: everywhere, as integers do unread."""
+        is_float = np.dtype(self.array.dtype).kind == "f"
+        return images.finite_pixels(self.read(index, window)) if is_float else None
+
     @property
     def _slices(self) -> list[slice]:
         return [part for part in self.selector if isinstance(part, slice)]

@@ -15,6 +15,7 @@ from napari_nuclei.core.blocks import own_nuclei, split_spill
 from napari_nuclei.core.instances import (
     NUCLEUS,
     InstanceOptions,
+    confine,
     label_nuclei,
     nucleus_mask,
 )
@@ -136,7 +137,7 @@ def _predict(
             next(steps)
         except StopIteration as finished:
             maps: NDArray[np.float32] = finished.value
-            return maps
+            return confine(maps, plan.image.finite_pixels(place.index, window))
         if is_stopped():
             raise StoppedError
 

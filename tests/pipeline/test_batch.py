@@ -187,18 +187,51 @@ Inputs = Callable[[Path], list[Path]]
     [
         (lambda root: [root / "nobody.png"], r"nobody\.png does not exist"),
         (lambda root: touch(root, "in/notes.txt")[0].parents[:1], r"in has no images \(\.bmp"),
-        (lambda root: touch(root, "x/a.png", "y/a.tif"), r"a\.png and .*a\.tif would both write"),
-        (lambda root: touch(root, "x/a.png", "x/A.tif"), r"a\.png and .*A\.tif would both write"),
+        (lambda root: touch(root, "x/a.png", "y/a.png"), r"a\.png and .*a\.png would both write"),
+        (lambda root: touch(root, "x/a.png", "y/A.PNG"), r"a\.png and .*A\.PNG would both write"),
         (lambda root: touch(root, "x/a.png", "out/a_labels.tif"), r"would replace the image .*out"),
         (lambda root: touch(root, "out/a.png")[0].parents[:1], r"The results cannot go to .*out"),
     ],
-    ids=["missing", "empty", "same stem", "same stem elsewhere", "replaces input", "into input"],
+    ids=["missing", "empty", "same name", "same but for case", "replaces input", "into input"],
 )
 def test_a_plan_that_would_lose_something_is_refused(
     inputs: Inputs, reason: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=reason):
         batch.plan_batch(list(inputs(tmp_path)), tmp_path / "out")
+
+
+def test_images_that_differ_in_their_suffix_alone_have_results_of_their_own(tmp_path: Path) -> None:
+    images, out = tmp_path / "in", tmp_path / "out"
+    write(images / "a.png")
+    write(images / "A.tif", two_squares()[:, :12])
+    write(images / "b.png")
+    done = run(images, folder=out, extras=Extras())
+    assert [outcome.n_nuclei for outcome in done] == [1, 2, 2]
+    labels = ["A.tif_labels.tif", "a.png_labels.tif", "b_labels.tif"]
+    assert names(out) == [*labels, "summary.csv"]
+    assert tifffile.imread(out / "A.tif_labels.tif").shape == (20, 12)
+    assert all(outcome.done_before for outcome in run(images, folder=out, extras=Extras()))
+
+
+def test_results_beside_images_of_one_stem_are_no_images(tmp_path: Path) -> None:
+    images = write(tmp_path / "a.png"), write(tmp_path / "a.tif")
+    run(*images, folder=tmp_path, extras=Extras())
+    assert batch.plan_batch([tmp_path], tmp_path / "out").images == images
+
+
+def test_a_single_pixel_is_reported_and_skipped(tmp_path: Path) -> None:
+    pixel = write(tmp_path / "a.png", np.full((1, 1), 9, np.uint8))
+    done = run(pixel, write(tmp_path / "b.png"), folder=tmp_path / "out", extras=Extras())
+    assert str(done[0].reason) == f"{pixel} is a single pixel: there is nothing to segment."
+    assert done[1].n_nuclei == 2
+    assert names(tmp_path / "out") == ["b_labels.tif", "summary.csv"]
+
+
+def test_a_file_is_no_folder_of_images(tmp_path: Path) -> None:
+    image = write(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png is a file: choose the folder that it is in"):
+        batch.plan_folder(image, tmp_path / "out")
 
 
 def test_results_cannot_go_to_a_file(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +54,11 @@ class ImageBatch:
     folder: Path
     has_summary: bool = False
 
+    @cached_property
+    def names(self) -> dict[Path, str]:
+        """What the names of the results of each image begin with."""
+        return _result_names(self.images)
+
 
 @dataclass(frozen=True)
 class BatchProgress:
@@ -92,6 +99,11 @@ def plan_batch(inputs: Sequence[Path], folder: Path) -> ImageBatch:
     InputError
         When an input is missing, a folder has no image, the results cannot go to `folder`, or two
         files would be written under one name.
+
+    Notes
+    -----
+    The results of ``a.png`` are named ``a_labels.tif`` and so on; where another image, such as
+    ``a.tif``, would have the same, both are named by all of it: ``a.png_labels.tif``.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: choose a folder for the results.")
@@ -101,6 +113,13 @@ def plan_batch(inputs: Sequence[Path], folder: Path) -> ImageBatch:
     if has_summary:
         _refuse_foreign_summary(folder)
     return ImageBatch(images, folder, has_summary)
+
+
+def plan_folder(images: Path, folder: Path) -> ImageBatch:
+    """Do as `plan_batch` for a folder of images, and refuse a file in its place."""
+    if images.is_file():
+        raise InputError(f"{images} is a file: choose the folder that it is in.")
+    return plan_batch([images], folder)
 
 
 def batch_steps(
@@ -137,7 +156,7 @@ def batch_steps(
     for done, image in enumerate(batch.images):
         progress = BatchProgress(done, len(batch.images), image)
         yield progress
-        outcome = yield from _file_steps(progress, batch.folder, model, options, extras)
+        outcome = yield from _file_steps(progress, batch, model, options, extras)
         outcomes.append(outcome)
         is_last = done + 1 == len(batch.images)
         if batch.has_summary and (is_last or not outcome.done_before):
@@ -169,7 +188,12 @@ def _find_images(path: Path, results: Path) -> list[Path]:
     if not images:
         raise InputError(f"{path} has no images ({' '.join(sorted(SUFFIXES))}): choose another.")
     # What was written beside an image when it was given alone is no image of the folder.
-    results_there = {file for image in images for file in result_paths(path, image.stem)}
+    results_there = {
+        file
+        for image in images
+        for name in (image.stem, image.name)
+        for file in result_paths(path, name)
+    }
     return sorted(images - results_there)
 
 
@@ -178,13 +202,21 @@ def _looks_like_image(file: Path) -> bool:
     return file.suffix.lower() in SUFFIXES and not is_hidden and file.is_file()
 
 
+def _result_names(images: Sequence[Path]) -> dict[Path, str]:
+    # Some file systems do not tell A from a, and results may be moved to one of those.
+    counts = Counter(image.stem.casefold() for image in images)
+    return {
+        image: image.stem if counts[image.stem.casefold()] == 1 else image.name for image in images
+    }
+
+
 def _refuse_clashes(images: Sequence[Path], folder: Path) -> None:
     inputs = {image.resolve() for image in images}
     owners: dict[str, Path] = {}
+    names = _result_names(images)
     for image in images:
-        results = result_paths(folder, image.stem)
-        # Some file systems do not tell A from a, and results may be moved to one of those.
-        owner = owners.setdefault(image.stem.casefold(), image)
+        results = result_paths(folder, names[image])
+        owner = owners.setdefault(names[image].casefold(), image)
         if owner is not image:
             raise InputError(
                 f"{owner} and {image} would both write {results[0]}: rename one, or segment them "
@@ -214,18 +246,23 @@ def _write_summary(batch: ImageBatch, outcomes: Sequence[Outcome], options: Segm
 
 
 def _file_steps(
-    progress: BatchProgress, folder: Path, model: Model, options: SegmentOptions, extras: Extras
+    progress: BatchProgress,
+    batch: ImageBatch,
+    model: Model,
+    options: SegmentOptions,
+    extras: Extras,
 ) -> Generator[BatchProgress, None, Outcome]:
     image, started = progress.image, time.perf_counter()
+    results = batch.folder, batch.names[image]
     try:
         request = _request(image, model, options, extras)
-        before = read_complete_results(folder, image.stem, extras, request)
+        before = read_complete_results(*results, extras, request)
         if before is not None:
             return _found_before(image, *before)
         pixels = read_image(image)
         found = yield from _segment_steps(progress, pixels, model, options)
         found = replace(found, recipe={**found.recipe, "request": request})
-        write_results(found, pixels, folder, image.stem, extras)
+        write_results(found, pixels, *results, extras)
     except (NucleiError, OSError) as error:
         return Failed(image, error)
     seconds = time.perf_counter() - started
@@ -258,6 +295,8 @@ def _segmented(
 def _segment_steps(
     progress: BatchProgress, pixels: NDArray[Any], model: Model, options: SegmentOptions
 ) -> Generator[BatchProgress, None, Segmentation]:
+    if pixels.shape[:2] == (1, 1):
+        raise InputError(f"{progress.image} is a single pixel: there is nothing to segment.")
     steps = segment_steps(pixels, model, options)
     try:
         return (yield from mapped(steps, lambda tiles: replace(progress, tiles=tiles)))

@@ -60,13 +60,13 @@ def test_semantic_tells_the_share_of_nucleus(
 def test_every_option_reaches_the_recipe(
     command: Command, cells: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    options = ("--diameter", 30, "--tile", 64, "--halo", 8, "--min-area", 7)
+    options = ("--diameter", 30, "--tile", 64, "--halo", 8, "--min-area", 7, "--device", "cpu")
     command("segment", cells, "-o", tmp_path, "--model", tiny_model, *options)
     with tifffile.TiffFile(tmp_path / "cells_labels.tif") as tiff:
         recipe = tiff.shaped_metadata[0]["recipe"]
     assert recipe["options"] == {
         "tile_px": 64, "halo_px": 8, "batch_size": 16, "diameter_px": 30.0,
-        "probability": 0.4, "separation": 0.6, "min_area_px": 7, "semantic": False,
+        "probability": 0.4, "separation": 0.6, "min_area_px": 7, "semantic": False, "device": "cpu",
     }  # fmt: skip
 
 

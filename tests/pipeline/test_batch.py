@@ -36,7 +36,7 @@ class BrightIsNucleus:
     thresholds: InstanceOptions = field(default_factory=InstanceOptions)
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
 
-    def predictor(self, batch_size: int) -> BrightIsNucleus:
+    def predictor(self, batch_size: int, chosen: str = "auto") -> BrightIsNucleus:
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -298,6 +298,12 @@ def test_what_is_done_is_not_done_again(folder: Path, tmp_path: Path) -> None:
     ]
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert summary_of(tmp_path / "out")[2] == ["c.png", "segmented", "1", "0.15"]
+
+
+def test_another_device_is_no_other_wish(folder: Path, tmp_path: Path) -> None:
+    run(folder, folder=tmp_path / "out")
+    again = run(folder, folder=tmp_path / "out", options=replace(NO_OPTIONS, device="cpu"))
+    assert [outcome.done_before for outcome in again] == [True, False, True]
 
 
 def _truncate(path: Path) -> None:

@@ -24,6 +24,7 @@ OPTIONS = {
     "separation": 0.3,
     "min_area_px": 12,
     "semantic": False,
+    "device": "cpu",
 }
 FILE = ImageSource("cells", Path("my images") / "cells.tif")
 
@@ -47,6 +48,7 @@ def test_the_command_has_every_option_exactly() -> None:
     assert args.model == "mine"
     assert (args.tile, args.halo, args.diameter) == (64, 8, OPTIONS["diameter_px"])
     assert (args.threshold, args.separation, args.min_area) == (0.45, 0.3, 12)
+    assert args.device == "cpu"
     assert not args.semantic
 
 

@@ -35,8 +35,8 @@ class FakeModel:
     diameters: DiameterRange = DIAMETERS
     batches: list[int] = field(default_factory=list)
 
-    def predictor(self, batch_size):
-        self.batch_size = batch_size
+    def predictor(self, batch_size, chosen="auto"):
+        self.batch_size, self.device = batch_size, chosen
         return self
 
     def predict(self, tiles):
@@ -255,6 +255,19 @@ def test_recipe_gives_the_same_labels_again(truth):
     assert_same(run(picture, SegmentOptions(**recipe["options"]), FakeModel()), found)
 
 
+@pytest.mark.parametrize("chosen", ["auto", "cpu"])
+def test_the_network_runs_on_the_chosen_device(truth, chosen):
+    model = FakeModel()
+    found = run(picture_of(truth), replace(AS_IS, device=chosen), model)
+    assert model.device == found.recipe["options"]["device"] == chosen
+
+
+def test_the_device_decides_no_result():
+    auto, cpu = (SegmentOptions(device=chosen) for chosen in ("auto", "cpu"))
+    assert auto.request(THRESHOLDS) == cpu.request(THRESHOLDS)
+    assert auto.request(THRESHOLDS)["separation"] == THRESHOLDS.separation
+
+
 def test_progress_counts_tiles(truth):
     steps = segment_steps(picture_of(truth), FakeModel(), replace(AS_IS, batch_size=3))
     assert list(steps) == [Progress(0, 4), Progress(3, 4), Progress(4, 4)]
@@ -282,6 +295,7 @@ def test_closing_ends_the_work(truth, done):
         ({"tile_px": 100}, "Tiles of 100 px"),
         ({"halo_px": 64}, "a halo of 64 px"),
         ({"batch_size": 0}, "A batch of 0 tiles"),
+        ({"device": "gpu"}, "A device named gpu: choose auto or cpu"),
     ],
 )
 def test_option_out_of_range_is_named(options, message):

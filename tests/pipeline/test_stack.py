@@ -38,9 +38,11 @@ class FakeModel:
     thresholds: InstanceOptions = field(default_factory=lambda: InstanceOptions(min_area_px=4))
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
     batches: list[int] = field(default_factory=list)
+    devices: set[str] = field(default_factory=set)
 
-    def predictor(self, batch_size: int) -> FakeModel:
+    def predictor(self, batch_size: int, chosen: str = "auto") -> FakeModel:
         self.batch_size = batch_size
+        self.devices.add(chosen)
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -113,6 +115,13 @@ def test_linked_nuclei_keep_their_id() -> None:
     assert found.table["planes"].tolist() == [3, 1, 1, 1]
     assert found.table["volume_px"][0] == found.table["area_px"][0] * 3
     assert found.recipe["link_axis"] == 0
+
+
+def test_all_planes_and_the_diameter_are_seen_by_the_chosen_device() -> None:
+    model = FakeModel()
+    options = SegmentOptions(diameter_px="auto", device="cpu")
+    run(Source(np.stack([squares(5), squares(6)])), options, model)
+    assert model.devices == {"cpu"}
 
 
 @pytest.mark.parametrize(

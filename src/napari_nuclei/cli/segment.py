@@ -126,6 +126,7 @@ def _read_options(args: argparse.Namespace) -> SegmentOptions:
         separation=args.separation,
         min_area_px=args.min_area,
         semantic=args.semantic,
+        device=args.device,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -274,7 +274,7 @@ def _request(image: Path, model: Model, options: SegmentOptions, extras: Extras)
     return {
         "image_sha256": sha256_of(image),
         "model_sha256": model.sha256,
-        "options": asdict(replace(options, **asdict(options.instances(model.thresholds)))),
+        "options": options.request(model.thresholds),
         "pixel_um": extras.pixel_um,
         "version": napari_nuclei.__version__,
     }

@@ -163,7 +163,7 @@ def plan_steps(
     enlargement = model.diameters.enlargement(diameter_px)
     refuse_what_is_too_large((*source.counts, *source.shape), enlargement)
     tiles = count_tiles(source.shape, options, enlargement)
-    predictor = model.predictor(options.batch_size)
+    predictor = model.predictor(options.batch_size, options.device)
     return Plan(source, predictor, options, limits, source.mask(), enlargement, tiles)
 
 
@@ -184,7 +184,7 @@ def common_diameter_steps(
     model, options
         As for `plan_steps`.
     """
-    predictor = model.predictor(options.batch_size)
+    predictor = model.predictor(options.batch_size, options.device)
     thresholds = options.instances(model.thresholds)
     middle = np.divide(counts, 2)
     nearest = sorted(sampled_planes(counts), key=lambda index: float(np.abs(index - middle).sum()))

@@ -22,6 +22,7 @@ _COMMAND_SWITCHES = {
     "min_area_px": "--min-area",
     "tile_px": "--tile",
     "halo_px": "--halo",
+    "device": "--device",
 }
 
 

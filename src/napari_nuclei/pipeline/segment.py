@@ -22,6 +22,7 @@ from napari_nuclei.core.instances import (
 )
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
+from napari_nuclei.model.device import DEVICES, Device
 from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
 from napari_nuclei.pipeline.resources import refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
@@ -43,6 +44,8 @@ class SegmentOptions(TileOptions):
         As in `napari_nuclei.core.instances.InstanceOptions`; None takes the model's own value.
     semantic : bool
         Give 1 for nucleus and 0 for background instead of one label a nucleus.
+    device : "auto" or "cpu"
+        The network runs on a graphics card where there is one, or on the processor in any case.
 
     Raises
     ------
@@ -55,6 +58,7 @@ class SegmentOptions(TileOptions):
     separation: float | None = None
     min_area_px: int | None = None
     semantic: bool = False
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,12 +66,20 @@ class SegmentOptions(TileOptions):
             raise InputError(
                 f"A nucleus diameter of {self.diameter_px} px: choose 1 to 10000 pixels, or auto."
             )
+        if self.device not in DEVICES:
+            raise InputError(f"A device named {self.device}: choose {' or '.join(DEVICES)}.")
         self.instances(InstanceOptions())  # refuses wrong thresholds before the network runs
 
     def instances(self, defaults: InstanceOptions) -> InstanceOptions:
         """Return the thresholds, taking those that were not chosen from `defaults`."""
         chosen = {name: getattr(self, name) for name in asdict(defaults)}
         return replace(defaults, **{k: v for k, v in chosen.items() if v is not None})
+
+    def request(self, defaults: InstanceOptions) -> dict[str, Any]:
+        """Return what decides the result, as JSON values: all but the device."""
+        decisive = asdict(replace(self, **asdict(self.instances(defaults))))
+        del decisive["device"]
+        return decisive
 
 
 @dataclass(frozen=True)
@@ -129,7 +141,7 @@ def segment(
         Shape (Y, X), bool: where nuclei are wanted; default: everywhere.
     **options
         Fields of `SegmentOptions`: ``diameter_px``, ``probability``, ``separation``,
-        ``min_area_px``, ``semantic``, ``tile_px``, ``halo_px``, ``batch_size``.
+        ``min_area_px``, ``semantic``, ``device``, ``tile_px``, ``halo_px``, ``batch_size``.
 
     Returns
     -------
@@ -183,7 +195,7 @@ def segment_steps(
     model = model or store.load_model()
     options = options or SegmentOptions()
     prepared = images.prepare(image, rgb=rgb)
-    predictor = model.predictor(options.batch_size)
+    predictor = model.predictor(options.batch_size, options.device)
     if options.diameter_px == "auto":
         thresholds = options.instances(model.thresholds)
         diameter_px = yield from estimate_diameter_steps(prepared, predictor, thresholds, options)

@@ -75,7 +75,7 @@ class SegmentWidget(QWidget):
         self.axes.insert_into(self.controls.layout(), 1)
         self.panel = RunPanel(self)
         self.panel.button.setToolTip(_RUN_HINT)
-        self.device = QLabel(f"Runs on {device_name()}")
+        self.device = QLabel(f"Runs on {device_name(self.controls.options().device)}")
         self.device.setWordWrap(True)
         self.job = Job(self)
         self.warming = Job(self)

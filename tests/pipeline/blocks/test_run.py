@@ -92,6 +92,11 @@ def test_no_nucleus_lies_where_nothing_was_recorded(semantic, picture, model, tm
     assert not found[~np.isfinite(image)].any()
 
 
+def test_the_network_runs_on_the_chosen_device(picture, model, tmp_path):
+    run(make_job(picture, tmp_path, SegmentOptions(device="cpu")), model)
+    assert model.devices == {"cpu"}
+
+
 def test_grey_images_are_read_like_colours(picture, model, tmp_path):
     grey = picture[..., 2]
     found = run(make_job(grey, tmp_path), model)

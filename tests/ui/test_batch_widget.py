@@ -10,7 +10,8 @@ import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 
-from napari_nuclei.pipeline.batch import plan_batch, segment_files
+from napari_nuclei.pipeline.batch import segment_files
+from napari_nuclei.pipeline.batch_plan import plan_batch
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
 from napari_nuclei.ui import batch_widget

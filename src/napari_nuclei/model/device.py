@@ -40,7 +40,7 @@ def gpu_name(chosen: Device = "auto") -> str:
 
 
 def may_have_gpu(chosen: Device = "auto") -> bool:
-    """Tell whether a driver of a graphics card is there and wanted, without asking what it drives."""
+    """Tell whether a graphics card has a driver and is wanted, without asking what there is."""
     return chosen == "auto" and any(driver.exists() for driver in _GPU_DRIVERS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_nuclei.core import images
 from napari_nuclei.core.instances import confine
+from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.prediction import Progress, mapped
 from napari_nuclei.pipeline.resources import count_tiles, refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
@@ -91,6 +92,17 @@ class ArrayPlanes:
 
     def mask(self) -> None:
         """Tell that nuclei are wanted everywhere."""
+
+
+def array_planes(image: Any, names: Sequence[str], *, rgb: bool) -> ArrayPlanes:
+    """Return the planes of an array; an `InputError` tells that its axes are others."""
+    expected = len(names) + 2 + rgb
+    if not names or image.ndim != expected:
+        raise InputError(
+            f"A stack of shape {tuple(image.shape)} with {len(names)} named axes cannot be used: "
+            "name each axis before height and width."
+        )
+    return ArrayPlanes(image, tuple(names), rgb)
 
 
 @dataclass(frozen=True)

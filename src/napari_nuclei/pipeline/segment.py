@@ -6,9 +6,8 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import napari_nuclei
@@ -26,6 +25,9 @@ from napari_nuclei.model.device import DEVICES, Device
 from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
 from napari_nuclei.pipeline.resources import refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+
+if TYPE_CHECKING:
+    import numpy as np
 
 AUTO: Literal["auto"] = "auto"
 """Instead of a diameter: that it be estimated from the image."""
@@ -105,6 +107,11 @@ class Segmentation:
     maps: NDArray[np.float32]
     table: dict[str, NDArray[Any]]
     recipe: dict[str, Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the axes before the last two: there are none."""
+        return ()
 
     @property
     def n_nuclei(self) -> int:

@@ -11,13 +11,8 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_nuclei.model.store import load_model
-from napari_nuclei.pipeline.batch import (
-    SUMMARY_FILE,
-    BatchProgress,
-    ImageBatch,
-    batch_steps,
-    plan_folder,
-)
+from napari_nuclei.pipeline.batch import BatchProgress, batch_steps
+from napari_nuclei.pipeline.batch_plan import SUMMARY_FILE, ImageBatch, plan_folder
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.summary import Failed
 from napari_nuclei.ui.batch_controls import BatchControls

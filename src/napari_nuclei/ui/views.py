@@ -93,7 +93,7 @@ def look_at(viewer: ViewerModel, layer: Layer, centre: tuple[float, float], side
         How large it is.
     """
     world = np.asarray(viewer.dims.point, float)
-    corner = np.add(centre, side_px)
+    corner = centre[0] + side_px, centre[1] + side_px
     world[-2:], end = pixels_to_world(layer, [centre, corner], viewer.dims.units)
     side = np.abs(end - world[-2:]).max()
     camera = viewer.scene.camera

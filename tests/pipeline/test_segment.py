@@ -125,11 +125,11 @@ def test_pixels_that_are_no_numbers_are_background(truth):
     assert not labels[:80].any()
 
 
-class DarkIsNucleus(FakeModel):
-    """Takes what is black, as a hole in the image becomes, for nucleus."""
+class AllIsNucleus(FakeModel):
+    """Takes everything for nucleus, what was not recorded, too."""
 
     def predict(self, tiles):
-        return 1 - super().predict(tiles)
+        return np.ones_like(super().predict(tiles))
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
@@ -137,11 +137,20 @@ class DarkIsNucleus(FakeModel):
 def test_no_nucleus_lies_where_nothing_was_recorded(hole, options):
     image = np.full((90, 120), 7.0, np.float32)
     image[10:40, 10:40], image[50:80, 50:80] = 1, hole
-    found = run(image, options, DarkIsNucleus())
-    is_dark = image == 1
-    np.testing.assert_array_equal(found.labels > 0, is_dark)
+    found = run(image, options, AllIsNucleus())
+    np.testing.assert_array_equal(found.labels > 0, np.isfinite(image))
     assert not found.maps[50:80, 50:80].any()
-    assert not relabel(found, replace(options, probability=0.1), DarkIsNucleus()).labels[60, 60]
+    assert not relabel(found, replace(options, probability=0.1), AllIsNucleus()).labels[60, 60]
+
+
+def test_what_was_not_recorded_looks_like_its_surroundings():
+    image = np.full((90, 120), 7.0, np.float32)
+    image[10:40, 10:40], image[50:80, 50:80] = 1, np.nan
+    seen = []
+    model = FakeModel()
+    model.predict = lambda tiles: seen.append(tiles[0, 65, 65, 0]) or tiles
+    run(image, model=model)
+    assert seen == [1]
 
 
 @pytest.mark.parametrize("value", [0, 200])

@@ -57,7 +57,7 @@ class FakeModel:
     batches: int = 0
     error: Exception | None = None
 
-    def predictor(self, batch_size: int) -> FakeModel:
+    def predictor(self, batch_size: int, chosen: str = "auto") -> FakeModel:
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from napari.settings import get_plugin_settings
+
+if TYPE_CHECKING:
+    from napari_nuclei.model.device import Device
 
 _PLUGIN = "napari-nuclei"
 
@@ -21,6 +25,8 @@ class Preferences:
         Typical diameter of nuclei; 0 estimates it from each image.
     tile_px : int
         Side of the tiles that the network sees.
+    device : "auto" or "cpu"
+        What it runs on: a graphics card where there is one, or the processor in any case.
     large_folder : str
         Where labels of images larger than the memory go; empty: into the user's data folder.
     image_folder, result_folder : str
@@ -32,6 +38,7 @@ class Preferences:
     model: str = ""
     diameter_px: float = 0.0
     tile_px: int = 128
+    device: Device = "auto"
     large_folder: str = ""
     image_folder: str = ""
     result_folder: str = ""

@@ -11,7 +11,6 @@ from napari.layers import Shapes
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed
 from napari_nuclei.pipeline.resources import Pace
@@ -22,7 +21,7 @@ from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.large_images import add_large_nuclei, is_large, result_folder
 from napari_nuclei.ui.layers import add_nuclei, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
-from napari_nuclei.ui.notify import notify
+from napari_nuclei.ui.notify import failure_in_words, notify
 from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.refusals import refusal
 from napari_nuclei.ui.results_panel import ResultsPanel
@@ -76,7 +75,7 @@ class SegmentWidget(QWidget):
         self.axes.insert_into(self.controls.layout(), 1)
         self.panel = RunPanel(self)
         self.panel.button.setToolTip(_RUN_HINT)
-        self.device = QLabel(f"Runs on {device_name()}")
+        self.device = QLabel(f"Runs on {device_name(self.controls.options().device)}")
         self.device.setWordWrap(True)
         self.job = Job(self)
         self.warming = Job(self)
@@ -268,7 +267,7 @@ class SegmentWidget(QWidget):
             self._pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
-        self._last_words = str(error) if isinstance(error, NucleiError) else "The run failed."
+        self._last_words = failure_in_words(error)
         notify(error)
 
     def _on_ended(self) -> None:

@@ -45,6 +45,32 @@ def world_to_pixels(
     return np.array([layer.world_to_data(point) for point in world])
 
 
+def pixels_to_world(
+    layer: Layer, points: ArrayLike, units: tuple[pint.Unit, ...] | None
+) -> NDArray[np.float64]:
+    """Return where pixels of a layer lie in the world: the reverse of `world_to_pixels`.
+
+    Parameters
+    ----------
+    layer : napari.layers.base.Layer
+        In its pixels the points are told.
+    points : array_like
+        Shape (n, layer.ndim).
+    units : tuple of pint.Unit or None
+        As for `world_to_pixels`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, layer.ndim), along the last axes of the world.
+    """
+    world = np.array([layer.data_to_world(point) for point in np.asarray(points, float)])
+    if units is not None:
+        pairs = zip(layer.units, units[-layer.ndim :], strict=True)
+        world = world * [(1 * own).m_as(unit) for own, unit in pairs]
+    return world
+
+
 def layer_geometry(
     image: Image, ndim: int, origin: NDArray[np.floating], step: NDArray[np.floating]
 ) -> dict[str, Any]:

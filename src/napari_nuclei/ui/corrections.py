@@ -138,7 +138,8 @@ class Corrections:
 
     def remember(self, checked: NDArray[np.bool_]) -> None:
         """Take over what was checked of these very labels before, shape (Y, X)."""
-        self._seen.restart((see_checked(self._labels, checked),))
+        labels = self._labels.astype(np.int32, copy=False)
+        self._seen.restart((see_checked(labels, checked),))
         self.changed.emit()
 
     def resume(self, found: _Array, painted: NDArray[np.bool_], seen: tuple[Seen, ...]) -> None:

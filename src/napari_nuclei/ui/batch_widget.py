@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QVBoxLayout
 
 from napari_nuclei.model.store import load_model
 from napari_nuclei.pipeline.batch import BatchProgress, batch_steps
@@ -16,6 +16,7 @@ from napari_nuclei.pipeline.batch_plan import SUMMARY_FILE, ImageBatch, plan_fol
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.summary import Failed
 from napari_nuclei.ui.batch_controls import BatchControls
+from napari_nuclei.ui.dock_widget import DockWidget
 from napari_nuclei.ui.files_table import FilesTable
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
@@ -54,7 +55,7 @@ class _Listed:
     total: int = 0
 
 
-class BatchWidget(QWidget):
+class BatchWidget(DockWidget):
     """Segments all images of a folder into files.
 
     Parameters
@@ -89,13 +90,11 @@ class BatchWidget(QWidget):
         self.controls.refresh_models()
         super().showEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Cancel when the dock is closed: napari then takes the widget out of it."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self._timer.stop()
-            self.lister.cancel()
-            self.job.cancel()
-        super().changeEvent(event)
+    def close_work(self) -> None:
+        """Cancel what runs."""
+        self._timer.stop()
+        self.lister.cancel()
+        self.job.cancel()
 
     def _connect(self) -> None:
         for folder in (self.controls.images, self.controls.results):

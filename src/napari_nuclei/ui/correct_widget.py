@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
 from napari_nuclei import paths
@@ -19,6 +18,7 @@ from napari_nuclei.pipeline.finetune import Request
 from napari_nuclei.pipeline.messages import EpochEnded, Failed, Finished, Started
 from napari_nuclei.pipeline.unfinished import discard_vain
 from napari_nuclei.ui.decision import Decision
+from napari_nuclei.ui.dock_widget import DockWidget
 from napari_nuclei.ui.folded import folded
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.models_box import ModelsBox
@@ -46,7 +46,7 @@ _WORDS = Words("Start", "Stop", "Stopping…")
 _FEWEST = 2
 
 
-class CorrectWidget(QWidget):
+class CorrectWidget(DockWidget):
     """Learns from corrected labels, in a process of its own.
 
     Parameters
@@ -96,17 +96,15 @@ class CorrectWidget(QWidget):
             self.unfinished.refresh()
         super().showEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """End the training when the dock is closed; its checkpoint stays to be resumed from."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self.training.close()
-            self.chooser.tools.release()
-            self.project.stop()
-            self.pairs.stop()
-            self.decision.stop()
-            self.models.job.cancel()
-            self._viewer.events.theme.disconnect(self._on_theme)
-        super().changeEvent(event)
+    def close_work(self) -> None:
+        """End the training; its checkpoint stays to be resumed from."""
+        self.training.close()
+        self.chooser.tools.release()
+        self.project.stop()
+        self.pairs.stop()
+        self.decision.stop()
+        self.models.job.cancel()
+        self._viewer.events.theme.disconnect(self._on_theme)
 
     def _lay_out(self) -> None:
         self.curve.hide()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from napari.layers import Shapes
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed
 from napari_nuclei.pipeline.resources import Pace
 from napari_nuclei.ui.axes_box import AxesBox
+from napari_nuclei.ui.dock_widget import DockWidget
 from napari_nuclei.ui.found import found_of, source_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
@@ -52,7 +52,7 @@ _REMOVED = "The image was removed during the run: no labels were added."
 _RUN_HINT = "Find the nuclei: a new Labels layer; pressed again, Cancel, within a second"
 
 
-class SegmentWidget(QWidget):
+class SegmentWidget(DockWidget):
     """Segments the chosen image into a new Labels layer.
 
     Parameters
@@ -109,15 +109,13 @@ class SegmentWidget(QWidget):
             self.warming.start(warm_steps(self.controls.model_name))
         super().showEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Cancel when the dock is closed: napari then takes the widget out of it."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self.job.cancel()
-            self.warming.cancel()
-            self.live.forget()
-            self.results.stop()
-            self.shortcuts.release()
-        super().changeEvent(event)
+    def close_work(self) -> None:
+        """Cancel what runs, and give the keys back."""
+        self.job.cancel()
+        self.warming.cancel()
+        self.live.forget()
+        self.results.stop()
+        self.shortcuts.release()
 
     def _connect(self) -> None:
         controls = self.controls

@@ -126,12 +126,15 @@ def drag(viewer: Viewer) -> Callable[..., None]:
         to_canvas = canvas.view.transform * canvas.view.scene.transform
         return tuple(to_canvas.map([x, y])[:2])
 
-    def drag(*points: tuple[float, float]) -> None:
+    def drag(
+        *points: tuple[float, float], before_release: Callable[[], None] = lambda: None
+    ) -> None:
         send = canvas._scene_canvas.events
         places = [to_screen(*point) for point in points]
         press = send.mouse_press(pos=places[0], button=1, buttons=[1], modifiers=())
         for place in places[1:]:
             send.mouse_move(pos=place, button=1, buttons=[1], modifiers=(), press_event=press)
+        before_release()
         send.mouse_release(pos=places[-1], button=1, buttons=[], modifiers=(), press_event=press)
 
     return drag
@@ -261,6 +264,16 @@ def test_a_line_that_is_drawn_splits_a_nucleus(
     layer.undo()
     np.testing.assert_array_equal(layer.data, before)
     assert corrections.n_corrected == 0
+
+
+def test_escape_in_the_middle_of_a_drag_leaves_all_as_it_was(
+    layer: Labels, tools: CorrectionTools, press: Any, drag: Any
+) -> None:
+    before = layer.data.copy()
+    press(SPLIT)
+    drag((2, 20), (14, 20), (28, 20), before_release=lambda: press("Escape"))
+    np.testing.assert_array_equal(layer.data, before)
+    assert n_undo(layer) == 0
 
 
 def test_two_clicks_split_a_nucleus_between_them(

@@ -45,6 +45,7 @@ class Corrections:
 
     def __init__(self, layer: Labels) -> None:
         self._seen = Undoable[tuple[Seen, ...]](layer, ())
+        self._changes: Changes | None = None
         self._is_painting = False
         self._begin(layer.data)
         events = layer.events
@@ -108,8 +109,10 @@ class Corrections:
         return self.accepted | changes.nuclei | changes.gone
 
     def changes(self) -> Changes:
-        """Return what was corrected."""
-        return find_changes(self._labels, self._found, self._painted)
+        """Return what was corrected; it is looked for once after each change."""
+        if self._changes is None:
+            self._changes = find_changes(self._labels, self._found, self._painted)
+        return self._changes
 
     def checked(self) -> NDArray[np.bool_]:
         """Return the pixels whose label somebody vouches for, (Y, X), which takes time."""
@@ -140,12 +143,16 @@ class Corrections:
         """Take over what was checked of these very labels before, shape (Y, X)."""
         labels = self._labels.astype(np.int32, copy=False)
         self._seen.restart((see_checked(labels, checked),))
-        self.changed.emit()
+        self._tell()
 
     def resume(self, found: _Array, painted: NDArray[np.bool_], seen: tuple[Seen, ...]) -> None:
         """Go on with what was done to the same labels before, in another layer."""
         self._found, self._painted = found, painted
         self._seen.restart(seen)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._changes = None
         self.changed.emit()
 
     def _begin(self, data: Any) -> None:
@@ -161,7 +168,7 @@ class Corrections:
 
     def _find_right(self, *seen: Seen) -> None:
         self._seen.change(seen)
-        self.changed.emit()
+        self._tell()
 
     def _on_paint(self, event: Event) -> None:
         self._seen.follow()
@@ -169,14 +176,14 @@ class Corrections:
             for stroke in event.value:
                 _mark(self._painted, stroke)
             self._is_painting = True
-            self.changed.emit()
+            self._tell()
 
     def _on_shown(self, event: Event) -> None:
         self._seen.follow()
         # Each move of a brush updates the labels: of these only the one after a stroke counts.
         if event.type == "set_data" or self._is_painting:
             self._is_painting = False
-            self.changed.emit()
+            self._tell()
 
     def _on_data(self, event: Event) -> None:
         """Keep what still holds when the layer gets another array: nobody painted that one."""
@@ -187,7 +194,7 @@ class Corrections:
             self._labels = now
             self._painted &= before == now
             self._found = np.where(self._painted, self._found, now)
-        self.changed.emit()
+        self._tell()
 
 
 _all: WeakKeyDictionary[Labels, Corrections] = WeakKeyDictionary()

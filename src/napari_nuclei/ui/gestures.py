@@ -52,6 +52,7 @@ class Gestures:
         self._layer, self._dims = layer, dims
         self._on_click, self._on_drag, self._outline = on_click, on_drag, outline
         self._on_left = on_left
+        self._is_stopped = False
         self._mode_before = layer.mode
         layer.mode = "pan_zoom"
         layer.mouse_pan = on_drag is None
@@ -63,6 +64,7 @@ class Gestures:
 
     def stop(self) -> None:
         """Give the mouse and the key back to napari, and take up the tool that was chosen."""
+        self._is_stopped = True
         layer = self._layer
         layer.events.mode.disconnect(self._on_mode)
         layer.mouse_drag_callbacks.remove(self._on_press)
@@ -81,11 +83,14 @@ class Gestures:
         pressed, first = np.array(event.pos), self._point(event)
         is_drag = False
         yield
-        while event.type == "mouse_move":
+        while event.type == "mouse_move" and not self._is_stopped:
             is_drag = is_drag or self._is_far(event, pressed)
             if is_drag and self._on_drag is not None:
                 self._draw(self._outline(first, self._point(event)))
             yield
+        # napari goes on with a drag that has begun, whatever was stopped meanwhile.
+        if self._is_stopped:
+            return
         self._draw([])
         if not (is_drag or self._is_far(event, pressed)):
             self._on_click(first)

@@ -54,7 +54,7 @@ class Training(QObject):
         self._job.failed.connect(self.failed)
         self._job.ended.connect(self.ended)
         when_destroyed(self, partial(_close_all, self._children))
-        QCoreApplication.instance().aboutToQuit.connect(self.close)
+        QCoreApplication.instance().aboutToQuit.connect(self._quit)
 
     @property
     def running(self) -> bool:
@@ -79,11 +79,18 @@ class Training(QObject):
         if self._has_learnt:
             self._child.stop()
         else:
-            # Not here: the end of a process with much memory takes its time.
-            threading.Thread(target=self._child.close).start()
+            self._end_child()
 
     def close(self) -> None:
-        """End at once without a model; the newest checkpoint stays."""
+        """End without a model, and report nothing any more; the newest checkpoint stays."""
+        self._job.cancel()
+        self._end_child()
+
+    def _end_child(self) -> None:
+        # Not here: the end of a process with much memory takes its time.
+        threading.Thread(target=self._child.close).start()
+
+    def _quit(self) -> None:
         self._job.cancel()
         self._child.close()
 

@@ -142,8 +142,18 @@ def test_a_torn_file_is_named(run, name):
 def test_what_a_kill_at_the_start_left_is_no_run(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / ".run.0123.json").write_text("{")
+    (folder / f".run.{'0123' * 8}.json").write_text("{")
+    for name in (".lock", ".DS_Store"):
+        (folder / name).write_text("")
     assert runs.start(folder, REQUEST).history == runs.History()
+
+
+@pytest.mark.parametrize("name", [".git", ".env", ".run.json"])
+def test_a_folder_with_a_hidden_file_of_somebody_else_is_not_taken(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(RunError, match="there is something already"):
+        runs.start(tmp_path, REQUEST)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_one_process_at_a_time_is_at_a_run(run):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,6 +28,8 @@ from napari_nuclei.errors import RunError
 Tensors = dict[str, NDArray[Any]]
 
 _KEPT_CHECKPOINTS = 2
+# What a process killed at its start leaves, and macOS; all else is somebody's, hidden or not.
+_LEFTOVER = re.compile(r"\.lock|\.run\.[0-9a-f]{32}\.json|\.DS_Store")
 
 TRAINING = frozenset({"name", "data", "options", "train", "val"})
 """What the request of a training from scratch has."""
@@ -171,7 +174,7 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     Parameters
     ----------
     folder : Path
-        Missing or empty; hidden files are what a process killed at its start left.
+        Missing or empty, but for what a process killed at its start left.
     request : dict
         What was asked for, as JSON values.
 
@@ -180,7 +183,7 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     RunError
         When the folder has files in it or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(map(_is_visible, folder.iterdir()))):
+    if folder.exists() and (not folder.is_dir() or any(map(_is_taken, folder.iterdir()))):
         raise RunError(f"{folder}: there is something already; add --resume or choose another.")
     try:
         files.write_text(folder / "run.json", json.dumps(request, indent=1))
@@ -239,8 +242,8 @@ def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
     return Run(folder, request)
 
 
-def _is_visible(path: Path) -> bool:
-    return not path.name.startswith(".")
+def _is_taken(path: Path) -> bool:
+    return not _LEFTOVER.fullmatch(path.name)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

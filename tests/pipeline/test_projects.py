@@ -91,6 +91,14 @@ def test_another_image_does_not_take_a_name_that_is_in_use(project):
     np.testing.assert_array_equal(project.read("cells").image, GREY)
 
 
+@pytest.mark.parametrize("image", [np.where(GREY > 3, np.nan, GREY), GREY > 2], ids=["nan", "bool"])
+def test_an_image_with_nan_or_of_bool_keeps_its_name(project, image):
+    project.save(pair(image=image))
+    project.save(pair(image=image, checked=None))
+    assert project.names == ("cells",)
+    assert project.read("cells").checked.all()
+
+
 def test_where_nothing_is_there_are_no_pairs(project):
     assert project.names == ()
     project.folder.mkdir()

@@ -28,9 +28,15 @@ from napari_nuclei import files
 from napari_nuclei.core.review import count_checked
 from napari_nuclei.errors import DatasetError, InputError
 from napari_nuclei.pipeline.datasets import open_dataset
-from napari_nuclei.pipeline.datasets.decoding import SUFFIXES, read_image, read_plane
+from napari_nuclei.pipeline.datasets.decoding import (
+    SUFFIXES,
+    read_image,
+    read_plane,
+    read_shape,
+)
 from napari_nuclei.pipeline.datasets.labels import read_label_image
 from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
+from napari_nuclei.pipeline.reading import is_same
 
 FORMAT = 1
 """Of the project folder; a later one is refused, not guessed at."""
@@ -129,6 +135,18 @@ class Project:
         except InputError as error:
             raise DatasetError(f"{self.folder}: {error}") from error
 
+    def find(self, pair: Pair) -> str | None:
+        """Return the name of the pair that has this one's image, its own name first.
+
+        Raises
+        ------
+        DatasetError
+            When the folder or an image cannot be read.
+        """
+        images = self._files(_IMAGES)
+        names = sorted(self.names, key=lambda name: name != pair.name)
+        return next((n for n in names if n in images and _has_image(images[n], pair)), None)
+
     def save(self, pair: Pair) -> None:
         """Add a pair, or put new labels in the place of those that it had.
 
@@ -139,7 +157,7 @@ class Project:
             refuses.
         """
         known = self._files(_IMAGES).get(pair.name) if pair.name in self.names else None
-        if known is not None and not np.array_equal(read_image(known), pair.image):
+        if known is not None and not _has_image(known, pair):
             raise DatasetError(
                 f"{self.folder}: another image is named {pair.name}; choose another name."
             )
@@ -222,9 +240,8 @@ class Project:
 
     def _write(self, kind: str, name: str, values: NDArray[Any]) -> None:
         is_rgb = values.ndim == 3
-        # TIFF has no bool, and programs that read labels expect int32.
-        narrow = {"b": np.uint8}.get(values.dtype.kind, values.dtype)
-        pixels = values.astype(np.int32 if kind == _LABELS else narrow)
+        # Programs that read labels expect int32.
+        pixels = values.astype(np.int32) if kind == _LABELS else _storable(values)
         files.replace_file(
             self.folder / kind / f"{name}{_SUFFIX}",
             lambda temporary: tifffile.imwrite(
@@ -234,6 +251,17 @@ class Project:
                 photometric="rgb" if is_rgb else "minisblack",
             ),
         )
+
+
+def _storable(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values of a type that TIFF has: it has no bool."""
+    return values.astype(np.uint8) if values.dtype.kind == "b" else values
+
+
+def _has_image(file: StoredFile, pair: Pair) -> bool:
+    """Tell whether an image is that of a pair; of one of another size no more than that is read."""
+    is_size = read_shape(file) == pair.image.shape[:2]
+    return is_size and is_same(read_image(file), _storable(pair.image))
 
 
 def _to_mask(pair: Pair) -> NDArray[np.uint8]:

@@ -117,6 +117,39 @@ def test_a_folder_made_by_hand_is_read_and_written(tmp_path, checked):
     np.testing.assert_array_equal(Project(project.folder).read("a").image, GREY)
 
 
+@pytest.mark.parametrize(
+    "layout",
+    [
+        ("images/a", "masks/a"),
+        ("a/images/a", "a/masks/1"),
+        ("train/inputs/a", "train/masks/a"),
+        ("set/images/a", "set/labels/a"),
+    ],
+    ids=["pairs with masks", "kaggle", "course", "pairs in a folder"],
+)
+def test_a_data_set_of_another_layout_is_read_and_never_written(tmp_path, layout):
+    for file in layout:
+        (tmp_path / file).parent.mkdir(parents=True)
+        iio.imwrite(tmp_path / f"{file}.png", (LABELS > 3).astype(np.uint8))
+    project = Project(tmp_path)
+    (name,) = project.names
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DatasetError, match="choose an empty folder"):
+        project.save(pair("new"))
+    with pytest.raises(DatasetError, match="choose an empty folder"):
+        project.remove(name)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert project.names == (name,)
+
+
+def test_a_corrected_pair_that_was_made_by_hand_is_removed_with_all_its_files(tmp_path):
+    project = hand_made(tmp_path, checked=True)
+    project.save(pair("a"))
+    project.remove("a")
+    assert project.names == ()
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["project.json"]
+
+
 def test_what_is_no_data_set_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DatasetError, match="none of the known layouts"):

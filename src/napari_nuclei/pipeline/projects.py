@@ -115,8 +115,7 @@ class Project:
         """
         if not self._is_empty and not self._is_ours:
             return tuple(item.id for item in open_dataset(self.folder).items)
-        # An image whose labels are missing is what an interrupted `save` left.
-        return tuple(sorted(self._files(_LABELS).keys() & self._files(_IMAGES).keys()))
+        return tuple(sorted(self._pairs))
 
     def read(self, name: str) -> Pair:
         """Read a pair.
@@ -153,9 +152,10 @@ class Project:
         Raises
         ------
         DatasetError
-            When another image has this name, the folder holds something else, or it or the disk
-            refuses.
+            When another image has this name, the folder holds something else or a data set of
+            another layout, or it or the disk refuses.
         """
+        self._refuse_other_layouts()
         known = self._files(_IMAGES).get(pair.name) if pair.name in self.names else None
         if known is not None and not _has_image(known, pair):
             raise DatasetError(
@@ -186,17 +186,28 @@ class Project:
         Raises
         ------
         DatasetError
-            When there is none of this name, or its files cannot be removed.
+            When there is none of this name, the folder is a data set of another layout, or the
+            files cannot be removed.
         """
+        self._refuse_other_layouts()
         if name not in self.names:
             raise DatasetError(f"{self.folder}: there is no pair named {name}.")
         try:
             # The labels first: without them, what is left of a pair counts no more.
             for kind in (_LABELS, _CHECKED, _IMAGES):
-                if name in self._files(kind):
+                # Twice where new labels took the place of a PNG.
+                while name in self._files(kind):
                     (self.folder / self._files(kind)[name].name).unlink()
         except OSError as error:
             raise DatasetError(f"{self.folder}: {name} cannot be removed ({error}).") from error
+
+    def _refuse_other_layouts(self) -> None:
+        """Refuse to write into a data set whose pairs would be gone once it is a project."""
+        if set(self.names) != self._pairs:
+            raise DatasetError(
+                f"{self.folder}: a data set that is read but not written; choose an empty folder "
+                "for corrections."
+            )
 
     @property
     def _is_empty(self) -> bool:
@@ -216,6 +227,11 @@ class Project:
         if version != FORMAT:
             raise DatasetError(f"{self.folder}: made by a newer version: update napari-nuclei.")
         return True
+
+    @property
+    def _pairs(self) -> set[str]:
+        """Names of what has labels: an image without is what an interrupted `save` left."""
+        return self._files(_LABELS).keys() & self._files(_IMAGES).keys()
 
     def _files(self, kind: str) -> dict[str, StoredFile]:
         """Return the readable files of a subfolder by their stems."""

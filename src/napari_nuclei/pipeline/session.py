@@ -61,8 +61,11 @@ class Session:
         The base model.
     teacher : Trainer
     course : Course
+    done : int
+        Epochs of earlier sessions.
     deadline : float
-        When the last epoch must have ended, on the clock of `time.monotonic`.
+        When the last epoch must have ended, on the clock of `time.monotonic`; one is done in any
+        case.
     started : float
         When the session began, on the same clock.
     is_stopped : callable
@@ -76,6 +79,7 @@ class Session:
     before: tuning.Scored
     teacher: Trainer
     course: Course
+    done: int
     deadline: float
     started: float
     is_stopped: Callable[[], bool]
@@ -87,11 +91,10 @@ class Session:
 
     def begin(self) -> Started:
         """Return what is known before the training."""
-        done = len(self.run.history.epochs)
         held_out = self.before.held_out
         return Started(
             epochs=self.course.epochs,
-            done=done,
+            done=self.done,
             images=len(self.pairs),
             checked_nuclei=self.checked_nuclei,
             held_out_nuclei=held_out.nuclei,
@@ -118,11 +121,9 @@ class Session:
         ending = self._ending()
         mix = tuning.mix_weights(self.teacher.network, self.base, self.judge, self.before)
         report = self._report(mix, ending)
-        folder = self.run.folder / MODEL
-        if folder.exists():  # of a session that was stopped; its checkpoints are still there
-            contents.remove_folder(folder)
+        self._remove_earlier_result()
         store.save_model(
-            folder,
+            self.run.folder / MODEL,
             self.teacher.network,
             self.base.manifest.config,
             name=self.run.request["name"],
@@ -135,8 +136,20 @@ class Session:
             shutil.rmtree(self.run.folder / "checkpoints", ignore_errors=True)
         return report
 
+    def _remove_earlier_result(self) -> None:
+        """Remove that of a session that was stopped; its checkpoints are still there."""
+        report, model = self.run.folder / REPORT, self.run.folder / MODEL
+        try:
+            # First: whenever this process is killed, it must not stand beside another model.
+            report.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{report}: cannot be replaced ({error.strerror}).") from error
+        if model.exists():
+            contents.remove_folder(model)
+
     def _is_over(self) -> bool:
-        is_late = time.monotonic() > self.deadline and bool(self.run.history.epochs)
+        has_learnt = len(self.run.history.epochs) > self.done
+        is_late = time.monotonic() > self.deadline and has_learnt
         return self.is_stopped() or is_late
 
     def _ending(self) -> Ending:
@@ -198,7 +211,7 @@ def open_session(
     NucleiError
         When something that is needed is missing, damaged or cannot be written.
     """
-    options = FinetuneOptions(**run.request["options"])
+    options = FinetuneOptions.from_json(run.request["options"])
     options = replace(options, max_seconds=request.options.max_seconds)
     base = _load_base(run)
     if not (run.folder / _PLAN).exists():
@@ -224,8 +237,9 @@ def open_session(
         tuning.fit(course, plan), examine=lambda predictor: _row(judge.held_out(predictor))
     )
     deadline = end - tuning.final_seconds(seconds_to_score)
+    done = len(run.history.epochs)
     return Session(
-        run, kept, split, base, judge, before, teacher, course, deadline, started, is_stopped
+        run, kept, split, base, judge, before, teacher, course, done, deadline, started, is_stopped
     )
 
 

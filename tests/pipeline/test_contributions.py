@@ -44,6 +44,11 @@ def test_another_image_of_the_same_name_gets_the_next_free_one(project):
     assert project.names == ("cells", "cells 2", "cells 3")
 
 
+def test_a_name_that_some_systems_take_for_another_one_is_not_free(project):
+    names = [contribute(project, pair(1, n, IMAGE + k)).name for k, n in enumerate(("A", "a", "a"))]
+    assert names == ["A", "a 2", "a 3"]
+
+
 @pytest.mark.parametrize("name", ["cells 1", "a cell"])
 def test_an_image_has_one_pair_whatever_its_layer_is_called(project, name):
     contribute(project, pair(1))

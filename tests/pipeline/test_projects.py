@@ -99,10 +99,37 @@ def test_an_image_with_nan_or_of_bool_keeps_its_name(project, image):
     assert project.read("cells").checked.all()
 
 
+def test_names_that_are_one_on_some_systems_are_one_everywhere(project):
+    project.save(pair("Cells"))
+    with pytest.raises(DatasetError, match="another image is named Cells; choose another name"):
+        project.save(pair("cells", image=GREY + 1))
+    project.save(pair("cells", checked=None))
+    assert project.names == ("Cells",)
+    assert project.read("Cells").checked.all()
+
+
+def test_a_hidden_file_makes_no_folder_another_ones(project):
+    project.folder.mkdir()
+    (project.folder / ".DS_Store").write_text("")
+    assert project.names == ()
+    project.save(pair())
+    assert project.names == ("cells",)
+
+
 def test_where_nothing_is_there_are_no_pairs(project):
     assert project.names == ()
     project.folder.mkdir()
     assert project.names == ()
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_hand_made_pair_has_an_ordinary_file_name(tmp_path, checked):
+    hand_made(tmp_path, checked=checked)
+    for path in tmp_path.rglob("a.png"):
+        path.rename(path.with_stem("_img (1)+#,="))
+    project = Project(tmp_path)
+    project.save(project.read("_img (1)+#,="))
+    assert project.names == ("_img (1)+#,=",)
 
 
 @pytest.mark.parametrize("checked", [False, True])
@@ -212,6 +239,7 @@ def test_a_marker_of_another_version_is_refused(project, content, message):
         ({"name": "../cells"}, "cannot be that of a file"),
         ({"name": ".cells"}, "cannot be that of a file"),
         ({"name": ""}, "cannot be that of a file"),
+        ({"name": "con"}, "cannot be that of a file"),
         ({"image": GREY[:1]}, r"the image has shape \(1, 3\)"),
         ({"checked": CHECKED[:, :1]}, r"mask of what was checked has shape \(2, 1\)"),
         ({"labels": LABELS - 5}, "integers of 0"),

@@ -41,8 +41,8 @@ def contribute(project: Project, pair: Pair) -> Pair:
     """
     known = project.find(pair)
     if known is None:
-        taken = project.names
-        saved = replace(pair, name=next(name for name in _names(pair.name) if name not in taken))
+        free = (name for name in _names(pair.name) if project.known_as(name) is None)
+        saved = replace(pair, name=next(free))
     else:
         earlier = project.read(known)
         labels, checked = with_earlier(pair.labels, _mask(pair), earlier.labels, _mask(earlier))

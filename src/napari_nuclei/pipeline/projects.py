@@ -15,7 +15,6 @@ last. A data set made by hand is as good, such as ``images/`` and ``labels/`` wi
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from napari_nuclei import files
 from napari_nuclei.core.review import count_checked
 from napari_nuclei.errors import DatasetError, InputError
+from napari_nuclei.pipeline import filenames
 from napari_nuclei.pipeline.datasets import open_dataset
 from napari_nuclei.pipeline.datasets.decoding import (
     SUFFIXES,
@@ -44,7 +44,6 @@ FORMAT = 1
 _MARKER = "project.json"
 _IMAGES, _LABELS, _CHECKED = "images", "labels", "checked"
 _SUFFIX = ".tif"
-_NAME = re.compile(r"[^\W_][\w .-]{0,98}[\w-]|[^\W_]")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Pair:
     Attributes
     ----------
     name : str
-        Unlike that of any other pair; the files are named after it.
+        Unlike that of any other pair, also in small letters; the files are named after it.
     image : numpy.ndarray
         Shape (Y, X) or (Y, X, 3), as `napari_nuclei.core.images.prepare` takes it.
     labels : numpy.ndarray
@@ -75,10 +74,10 @@ class Pair:
     checked: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not filenames.is_portable(self.name):
             raise InputError(
-                f"The name {self.name[:64]!r} cannot be that of a file: use up to 100 letters, "
-                "digits, spaces, dots, dashes and underscores."
+                f"The name {self.name[:64]!r} cannot be that of a file on every computer: choose a "
+                r'shorter one, or one without \ / : * ? " < > | and dots at its ends.'
             )
         shapes = {"image": self.image.shape[:2], "labels": self.labels.shape}
         if self.checked is not None:
@@ -134,6 +133,17 @@ class Project:
         except InputError as error:
             raise DatasetError(f"{self.folder}: {error}") from error
 
+    def known_as(self, name: str) -> str | None:
+        """Return the name of the pair whose files some systems would take for those of this name.
+
+        Raises
+        ------
+        DatasetError
+            As `names`.
+        """
+        names, key = self.names, filenames.key(name)
+        return name if name in names else next((n for n in names if filenames.key(n) == key), None)
+
     def find(self, pair: Pair) -> str | None:
         """Return the name of the pair that has this one's image, its own name first.
 
@@ -156,16 +166,17 @@ class Project:
             another layout, or it or the disk refuses.
         """
         self._refuse_other_layouts()
-        known = self._files(_IMAGES).get(pair.name) if pair.name in self.names else None
+        name = self.known_as(pair.name) or pair.name
+        known = self._files(_IMAGES)[name] if name in self._pairs else None
         if known is not None and not _has_image(known, pair):
             raise DatasetError(
-                f"{self.folder}: another image is named {pair.name}; choose another name."
+                f"{self.folder}: another image is named {name}; choose another name."
             )
         try:
             if not self._is_ours:
                 files.write_text(self.folder / _MARKER, json.dumps({"format": FORMAT}))
             if known is None:
-                self._write(_IMAGES, pair.name, pair.image)
+                self._write(_IMAGES, name, pair.image)
             # Of a new pair the labels come last: with them it is there. Of a known one they come
             # first: what was checked just now must not vouch for the labels before.
             kinds = (_CHECKED, _LABELS) if known is None else (_LABELS, _CHECKED)
@@ -174,7 +185,7 @@ class Project:
                 _CHECKED: _to_mask(pair),
             }
             for kind in kinds:
-                self._write(kind, pair.name, arrays[kind])
+                self._write(kind, name, arrays[kind])
         except OSError as error:
             raise DatasetError(
                 f"{self.folder}: {pair.name} cannot be written ({error.strerror or error})."
@@ -211,7 +222,10 @@ class Project:
 
     @property
     def _is_empty(self) -> bool:
-        return not self.folder.exists() or (self.folder.is_dir() and not any(self.folder.iterdir()))
+        """Whether nothing is there, or no more than what systems, or a `save` under way, hide."""
+        if not self.folder.is_dir():
+            return not self.folder.exists()
+        return all(path.name.startswith(".") for path in self.folder.iterdir())
 
     @property
     def _is_ours(self) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 from napari_nuclei.errors import RunError
 from napari_nuclei.pipeline import runs
+from napari_nuclei.pipeline.history import History
 
 WEIGHTS = {"conv/kernel": np.arange(6, dtype=np.float32).reshape(2, 3)}
 REQUEST = {"name": "mine", "data": "pairs", "options": {}, "train": {}, "val": {}}
@@ -174,7 +175,7 @@ def test_a_discarded_run_makes_room_for_the_next(run):
     save(run, 1.0)
     runs.discard(run)
     assert not run.folder.exists()
-    assert runs.start(run.folder, REQUEST).history == runs.History()
+    assert runs.start(run.folder, REQUEST).history == History()
 
 
 def test_a_run_that_somebody_is_at_is_not_discarded(run):
@@ -232,7 +233,7 @@ def test_what_a_kill_at_the_start_left_is_no_run(tmp_path):
     (folder / f".run.{'0123' * 8}.json").write_text("{")
     for name in (".lock", ".DS_Store"):
         (folder / name).write_text("")
-    assert runs.start(folder, REQUEST).history == runs.History()
+    assert runs.start(folder, REQUEST).history == History()
 
 
 @pytest.mark.parametrize("name", [".git", ".env", ".run.json"])

@@ -25,6 +25,7 @@ from safetensors.numpy import load, save
 from napari_nuclei import files
 from napari_nuclei.errors import RunError
 from napari_nuclei.model.trainer import OPTIMIZER_PREFIX
+from napari_nuclei.pipeline.history import Checkpoint, History, history_from_json
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -35,40 +36,6 @@ _LEFTOVER = re.compile(r"\.lock|\.run\.[0-9a-f]{32}\.json|\.DS_Store")
 
 TRAINING = frozenset({"name", "data", "options", "train", "val"})
 """What the request of a training from scratch has."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A file of tensors that belongs to the end of an epoch, with its validation loss."""
-
-    epoch: int
-    file: str
-    sha256: str
-    val_loss: float
-
-    def __post_init__(self) -> None:
-        if Path(self.file).name != self.file:
-            raise RunError(f"The checkpoint {self.file} lies outside of its run; start a new one.")
-
-
-@dataclass(frozen=True)
-class History:
-    """How far a run got.
-
-    Attributes
-    ----------
-    epochs : tuple of dict
-        One row an epoch: loss and metrics of training and validation, learning rate, seconds.
-    checkpoints : tuple of Checkpoint
-        Weights and optimizer, oldest first.
-    best : Checkpoint, optional
-        The epoch with the lowest validation loss; one that was forgotten since, such as because
-        the optimizer's state is damaged, can still be the best.
-    """
-
-    epochs: tuple[dict[str, float], ...] = ()
-    checkpoints: tuple[Checkpoint, ...] = ()
-    best: Checkpoint | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +52,7 @@ class Run:
         if not path.exists():
             return History()
         try:
-            return _history_from_json(_read_json(path))
+            return history_from_json(_read_json(path))
         except (LookupError, TypeError, AttributeError) as error:
             raise RunError(f"{path}: not the history of a training; start a new run.") from error
 
@@ -301,16 +268,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}).") from error
     return content
-
-
-def _history_from_json(content: dict[str, Any]) -> History:
-    epochs, best = tuple(content["epochs"]), content["best"]
-
-    def checkpoint(described: dict[str, Any]) -> Checkpoint:
-        if "val_loss" in described:
-            return Checkpoint(**described)
-        # Runs of earlier versions have it in the rows alone.
-        return Checkpoint(**described, val_loss=epochs[described["epoch"] - 1]["val_loss"])
-
-    checkpoints = tuple(map(checkpoint, content["checkpoints"]))
-    return History(epochs, checkpoints, checkpoint(best) if best else None)

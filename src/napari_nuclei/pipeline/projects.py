@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from napari_nuclei import files
@@ -28,15 +27,10 @@ from napari_nuclei.core.review import count_checked
 from napari_nuclei.errors import DatasetError, InputError
 from napari_nuclei.pipeline import filenames
 from napari_nuclei.pipeline.datasets import open_dataset
-from napari_nuclei.pipeline.datasets.decoding import (
-    SUFFIXES,
-    read_image,
-    read_plane,
-    read_shape,
-)
+from napari_nuclei.pipeline.datasets.decoding import SUFFIXES, read_image, read_plane
 from napari_nuclei.pipeline.datasets.labels import read_label_image
 from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
-from napari_nuclei.pipeline.reading import is_same
+from napari_nuclei.pipeline.pair_files import has_pixels, write_tiff
 
 FORMAT = 1
 """Of the project folder; a later one is refused, not guessed at."""
@@ -154,7 +148,7 @@ class Project:
         """
         images = self._files(_IMAGES)
         names = sorted(self.names, key=lambda name: name != pair.name)
-        return next((n for n in names if n in images and _has_image(images[n], pair)), None)
+        return next((n for n in names if n in images and has_pixels(images[n], pair.image)), None)
 
     def save(self, pair: Pair) -> None:
         """Add a pair, or put new labels in the place of those that it had.
@@ -168,7 +162,7 @@ class Project:
         self._refuse_other_layouts()
         name = self.known_as(pair.name) or pair.name
         known = self._files(_IMAGES)[name] if name in self._pairs else None
-        if known is not None and not _has_image(known, pair):
+        if known is not None and not has_pixels(known, pair.image):
             raise DatasetError(
                 f"{self.folder}: another image is named {name}; choose another name."
             )
@@ -269,29 +263,7 @@ class Project:
         return item.read_image(), item.read_labels()
 
     def _write(self, kind: str, name: str, values: NDArray[Any]) -> None:
-        is_rgb = values.ndim == 3
-        # Programs that read labels expect int32.
-        pixels = values.astype(np.int32) if kind == _LABELS else _storable(values)
-        files.replace_file(
-            self.folder / kind / f"{name}{_SUFFIX}",
-            lambda temporary: tifffile.imwrite(
-                temporary,
-                pixels,
-                compression="zlib",
-                photometric="rgb" if is_rgb else "minisblack",
-            ),
-        )
-
-
-def _storable(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values of a type that TIFF has: it has no bool."""
-    return values.astype(np.uint8) if values.dtype.kind == "b" else values
-
-
-def _has_image(file: StoredFile, pair: Pair) -> bool:
-    """Tell whether an image is that of a pair; of one of another size no more than that is read."""
-    is_size = read_shape(file) == pair.image.shape[:2]
-    return is_size and is_same(read_image(file), _storable(pair.image))
+        write_tiff(self.folder / kind / f"{name}{_SUFFIX}", values)
 
 
 def _to_mask(pair: Pair) -> NDArray[np.uint8]:

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run all and print a line for each."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", type=Path, help="stage1_train.zip, as Kaggle ships it")
-    parser.add_argument("--sides", type=int, nargs="+", default=[4096, 8192, 16384], metavar="PX")
+    parser.add_argument("--sides", type=_side, nargs="+", default=[4096, 8192, 16384], metavar="PX")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2], metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
     args = parser.parse_args(arguments)
@@ -79,6 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(json.dumps(record, indent=1))
     if args.json:
         files.write_text(args.json, json.dumps(record, indent=1) + "\n")
+
+
+def _side(text: str) -> int:
+    side_px = int(text)
+    if side_px < PIECE_PX or side_px % PIECE_PX:
+        raise argparse.ArgumentTypeError(f"{text} is no multiple of {PIECE_PX}")
+    return side_px
 
 
 def write_mosaic(dataset: Dataset, path: Path, side_px: int) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -137,3 +138,27 @@ def test_another_error_of_a_card_is_no_lack_of_memory(gpu_given_up: threading.Ev
     with pytest.raises(RuntimeError, match="broken"):
         predictor.predict(_tiles(1))
     assert not gpu_given_up.is_set()
+
+
+@pytest.mark.usefixtures("gpu_given_up")
+def test_two_threads_that_meet_a_full_card_halve_the_batch_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = threading.Barrier(2, timeout=30)
+    asked: list[int] = []
+
+    def refuse_at_the_same_time(self: KerasPredictor, tiles: NDArray[np.float32]) -> Any:
+        asked.append(self._batch_size)
+        if self._batch_size == 2:
+            both.wait()
+            raise ResourceExhaustedError
+        return tiles
+
+    monkeypatch.setattr(KerasPredictor, "predict", refuse_at_the_same_time)
+    predictor = GpuPredictor(FakeNetwork(), 2, OnProcessor())
+    tiles = _tiles(1)
+    with ThreadPoolExecutor(2) as threads:
+        maps = list(threads.map(predictor.predict, [tiles, tiles]))
+    assert sorted(asked) == [1, 1, 2, 2]
+    for each in maps:
+        np.testing.assert_array_equal(each, tiles)

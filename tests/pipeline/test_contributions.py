@@ -44,6 +44,34 @@ def test_another_image_of_the_same_name_gets_the_next_free_one(project):
     assert project.names == ("cells", "cells 2", "cells 3")
 
 
+def test_a_name_that_some_systems_take_for_another_one_is_not_free(project):
+    names = [contribute(project, pair(1, n, IMAGE + k)).name for k, n in enumerate(("A", "a", "a"))]
+    assert names == ["A", "a 2", "a 3"]
+
+
+@pytest.mark.parametrize("name", ["cells 1", "a cell"])
+def test_an_image_has_one_pair_whatever_its_layer_is_called(project, name):
+    contribute(project, pair(1))
+    contribute(project, pair(1, name="other", image=IMAGE.T.reshape(2, 4).copy()))
+    assert contribute(project, pair(2, name=name)).name == "cells"
+    assert project.names == ("cells", "other")
+    np.testing.assert_array_equal(project.read("cells").checked, LABELS > 0)
+
+
+@pytest.mark.parametrize(
+    "image", [np.where(IMAGE > 5, np.nan, IMAGE), IMAGE > 5], ids=["nan", "bool"]
+)
+def test_an_image_with_nan_or_of_bool_is_known_again(project, image):
+    names = [contribute(project, pair(nucleus, image=image)).name for nucleus in (1, 2, 1)]
+    assert names == ["cells"] * 3
+    assert project.names == ("cells",)
+
+
+def test_equal_numbers_of_another_type_are_another_image(project):
+    assert contribute(project, pair(1)).name == "cells"
+    assert contribute(project, pair(1, image=IMAGE.astype(np.float32))).name == "cells 2"
+
+
 def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DatasetError, match="none of the known layouts"):

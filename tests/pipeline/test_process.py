@@ -72,6 +72,13 @@ def test_a_closed_process_ends_quietly_whatever_it_was_doing(request_to_tune):
     assert not child.is_running
 
 
+def test_closed_before_the_first_message_is_read_it_ends_quietly(request_to_tune):
+    child = TrainingProcess(request_to_tune)
+    messages = child.messages()
+    child.close()
+    assert list(messages) == []
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for the orphan in /proc")
 def test_parent_and_child_are_killed_and_the_training_ends_as_planned(request_to_tune):
     orphan = kill_parent_after_an_epoch(request_to_tune)

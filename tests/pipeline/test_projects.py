@@ -91,10 +91,45 @@ def test_another_image_does_not_take_a_name_that_is_in_use(project):
     np.testing.assert_array_equal(project.read("cells").image, GREY)
 
 
+@pytest.mark.parametrize("image", [np.where(GREY > 3, np.nan, GREY), GREY > 2], ids=["nan", "bool"])
+def test_an_image_with_nan_or_of_bool_keeps_its_name(project, image):
+    project.save(pair(image=image))
+    project.save(pair(image=image, checked=None))
+    assert project.names == ("cells",)
+    assert project.read("cells").checked.all()
+
+
+def test_names_that_are_one_on_some_systems_are_one_everywhere(project):
+    project.save(pair("Cells"))
+    with pytest.raises(DatasetError, match="another image is named Cells; choose another name"):
+        project.save(pair("cells", image=GREY + 1))
+    project.save(pair("cells", checked=None))
+    assert project.names == ("Cells",)
+    assert project.read("Cells").checked.all()
+
+
+def test_a_hidden_file_makes_no_folder_another_ones(project):
+    project.folder.mkdir()
+    (project.folder / ".DS_Store").write_text("")
+    assert project.names == ()
+    project.save(pair())
+    assert project.names == ("cells",)
+
+
 def test_where_nothing_is_there_are_no_pairs(project):
     assert project.names == ()
     project.folder.mkdir()
     assert project.names == ()
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_hand_made_pair_has_an_ordinary_file_name(tmp_path, checked):
+    hand_made(tmp_path, checked=checked)
+    for path in tmp_path.rglob("a.png"):
+        path.rename(path.with_stem("_img (1)+#,="))
+    project = Project(tmp_path)
+    project.save(project.read("_img (1)+#,="))
+    assert project.names == ("_img (1)+#,=",)
 
 
 @pytest.mark.parametrize("checked", [False, True])
@@ -107,6 +142,39 @@ def test_a_folder_made_by_hand_is_read_and_written(tmp_path, checked):
     project.save(replace(found, labels=LABELS))
     np.testing.assert_array_equal(Project(project.folder).read("a").labels, LABELS)
     np.testing.assert_array_equal(Project(project.folder).read("a").image, GREY)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        ("images/a", "masks/a"),
+        ("a/images/a", "a/masks/1"),
+        ("train/inputs/a", "train/masks/a"),
+        ("set/images/a", "set/labels/a"),
+    ],
+    ids=["pairs with masks", "kaggle", "course", "pairs in a folder"],
+)
+def test_a_data_set_of_another_layout_is_read_and_never_written(tmp_path, layout):
+    for file in layout:
+        (tmp_path / file).parent.mkdir(parents=True)
+        iio.imwrite(tmp_path / f"{file}.png", (LABELS > 3).astype(np.uint8))
+    project = Project(tmp_path)
+    (name,) = project.names
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(DatasetError, match="choose an empty folder"):
+        project.save(pair("new"))
+    with pytest.raises(DatasetError, match="choose an empty folder"):
+        project.remove(name)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert project.names == (name,)
+
+
+def test_a_corrected_pair_that_was_made_by_hand_is_removed_with_all_its_files(tmp_path):
+    project = hand_made(tmp_path, checked=True)
+    project.save(pair("a"))
+    project.remove("a")
+    assert project.names == ()
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["project.json"]
 
 
 def test_what_is_no_data_set_is_refused(tmp_path):
@@ -171,6 +239,7 @@ def test_a_marker_of_another_version_is_refused(project, content, message):
         ({"name": "../cells"}, "cannot be that of a file"),
         ({"name": ".cells"}, "cannot be that of a file"),
         ({"name": ""}, "cannot be that of a file"),
+        ({"name": "con"}, "cannot be that of a file"),
         ({"image": GREY[:1]}, r"the image has shape \(1, 3\)"),
         ({"checked": CHECKED[:, :1]}, r"mask of what was checked has shape \(2, 1\)"),
         ({"labels": LABELS - 5}, "integers of 0"),

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from napari_nuclei.errors import RunError
-from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
+from napari_nuclei.pipeline.recipe import FinetuneOptions, LearningRate, TrainOptions
 
 
 def test_learning_rate_rises_then_falls_to_zero():
@@ -15,6 +15,13 @@ def test_learning_rate_rises_then_falls_to_zero():
     assert rates[3:] == sorted(rates[3:], reverse=True)
     assert rates[51] == pytest.approx(0.5, abs=0.01)
     assert rates[99] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", [TrainOptions, FinetuneOptions])
+@pytest.mark.parametrize("content", [{"of_a_later_version": 1}, {"learning_rate": "x"}, [1], "x"])
+def test_options_of_another_version_are_one_sentence(kind, content):
+    with pytest.raises(RunError, match="another version of napari-nuclei: start a new run"):
+        kind.from_json(content)
 
 
 def test_one_step_is_trained_at_the_full_rate():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,8 @@ from napari_nuclei import paths
 from napari_nuclei.core.differences import find_differences
 from napari_nuclei.core.review import Rectangle
 from napari_nuclei.model import store
-from napari_nuclei.pipeline import process
+from napari_nuclei.pipeline import process, runs
+from napari_nuclei.pipeline.before_after import write_report
 from napari_nuclei.pipeline.projects import Pair, Project
 from napari_nuclei.pipeline.unfinished import list_unfinished
 from napari_nuclei.ui import decision
@@ -297,6 +300,65 @@ def test_a_better_model_is_discarded_after_a_question(
     assert status(ready) == "The training of my-model was discarded."
     assert list(paths.training_runs().iterdir()) == []
     assert Project(paths.default_project()).names == ("cells a b",)
+
+
+def test_a_training_at_work_in_another_window_is_neither_discarded_nor_kept(
+    ready: CorrectWidget, qtbot: QtBot, train: Callable[[CorrectWidget], None], answers: list[str]
+) -> None:
+    train(ready)
+    (waiting,) = list_unfinished(paths.training_runs())
+    errors: list[Exception] = []
+    ready.decision.failed.connect(errors.append)
+    with runs.hold(waiting.run):
+        ready.decision.discard.click()
+        with qtbot.waitSignal(ready.decision.keeper.ended, timeout=TIMEOUT_MS):
+            ready.decision.keep.click()
+    assert len(errors) == 2
+    assert all("another process is still at it" in str(error) for error in errors)
+    assert store.list_models() == []
+    assert list_unfinished(paths.training_runs()) == (waiting,)
+
+
+def test_what_another_window_trained_further_is_not_kept_unseen(
+    ready: CorrectWidget, qtbot: QtBot, train: Callable[[CorrectWidget], None]
+) -> None:
+    train(ready)
+    (waiting,) = list_unfinished(paths.training_runs())
+    write_report(replace(waiting.report, seconds=9.0), waiting.run.folder / "report.json")
+    errors: list[Exception] = []
+    ready.decision.failed.connect(errors.append)
+    with qtbot.waitSignal(ready.decision.keeper.ended, timeout=TIMEOUT_MS):
+        ready.decision.keep.click()
+    assert str(errors[0]) == "my-model has learnt more since: look at its result again."
+    assert store.list_models() == []
+    ready.unfinished.result.click()
+    with qtbot.waitSignal(ready.decision.decided, timeout=TIMEOUT_MS):
+        ready.decision.keep.click()
+    assert [model.name for model in store.list_models()] == ["my-model"]
+
+
+def test_while_a_model_is_kept_its_training_stays_as_it_is(
+    ready: CorrectWidget,
+    qtbot: QtBot,
+    train: Callable[[CorrectWidget], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train(ready)
+    assert ready.unfinished.discard.isEnabled()
+    go_on = threading.Event()
+    import_model = store.import_model
+
+    def wait_and_import(folder: Path) -> object:
+        go_on.wait(TIMEOUT_MS / 1000)
+        return import_model(folder)
+
+    monkeypatch.setattr(store, "import_model", wait_and_import)
+    with qtbot.waitSignal(ready.decision.decided, timeout=TIMEOUT_MS):
+        ready.decision.keep.click()
+        box = ready.unfinished
+        assert not any(b.isEnabled() for b in (box.resume, box.result, box.discard))
+        go_on.set()
+    assert list(paths.training_runs().iterdir()) == []
 
 
 def test_stop_makes_a_model_and_resume_goes_on(

@@ -26,9 +26,10 @@ FORMAT = 1
 DEFAULT_NAME = "default"
 """Name of the model that ships with the package, and of no other."""
 
-# Windows takes these for devices, whatever follows a dot.
-_DEVICE = r"(?i:CON|PRN|AUX|NUL|COM[1-9]|LPT[1-9]) *(?:\.|$)"
-_NAME = re.compile(rf"(?!{_DEVICE})[A-Za-z0-9]([A-Za-z0-9 ._-]{{0,62}}[A-Za-z0-9_-])?")
+DEVICE = r"(?i:CON|PRN|AUX|NUL|COM[1-9]|LPT[1-9]) *(?:\.|$)"
+"""Begins the names that Windows takes for devices, whatever follows a dot."""
+
+_NAME = re.compile(rf"(?!{DEVICE})[A-Za-z0-9]([A-Za-z0-9 ._-]{{0,62}}[A-Za-z0-9_-])?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_PROBE = 1e6
 _NORMALISATION = {"low_percentile": LOW_PERCENTILE, "high_percentile": HIGH_PERCENTILE}

@@ -74,22 +74,24 @@ class GpuPredictor:
         self._network = network
         self._batch_size = batch_size
         self._without = without
+        self._shrinking = Lock()
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return maps of shape (N, T, T, 3) in [0, 1] for tiles of shape (N, T, T, 3)."""
-        while self._batch_size:
+        # Blocks are predicted in several threads: each tries the size that it has read.
+        while size := self._batch_size:
             try:
-                return self._predict_on_card(tiles)
+                return self._predict_on_card(tiles, size)
             except Exception as error:
                 if not _is_out_of_memory(error):
                     raise
-                self._batch_size //= 2
+                with self._shrinking:
+                    self._batch_size = min(self._batch_size, size // 2)
                 _log.warning("Short of graphics memory: batches of %d tiles.", self._batch_size)
         device.give_up_gpu()
         return self._without.predict(tiles)
 
-    def _predict_on_card(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        size = self._batch_size
+    def _predict_on_card(self, tiles: NDArray[np.float32], size: int) -> NDArray[np.float32]:
         predictor = KerasPredictor(self._network, size)
         parts = (tiles[start : start + size] for start in range(0, len(tiles), size))
         return np.concatenate([predictor.predict(part) for part in parts])

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 IMAGENET, RANDOM = "imagenet", "random"
 """Encoder weights that ship with the package, and none."""
 
+OPTIMIZER_PREFIX = "optimizer/"
+"""How the names of the optimizer's tensors begin, and those of no weights."""
+
 _GRADIENT_NORM = 1.0
 _TIMED_STEPS = 2
 
@@ -127,7 +130,7 @@ class Trainer:
 
     def _optimizer_variables(self) -> dict[str, keras.Variable]:
         variables = self.network.optimizer.variables
-        return {f"optimizer/{index:04d}": v for index, v in enumerate(variables)}
+        return {f"{OPTIMIZER_PREFIX}{index:04d}": v for index, v in enumerate(variables)}
 
 
 def set_seed(seed: int) -> None:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def contribute(project: Project, pair: Pair) -> Pair:
-    """Save a pair under the next name that no other image has; what was checked before is kept.
+    """Save a pair on top of the one of the same image, or under a name that no other image has.
+
+    An image has one pair, whatever its layer is called: of two, one would be trained on and the
+    other held out, and a score on pixels that were trained on says nothing.
 
     Parameters
     ----------
@@ -29,23 +32,21 @@ def contribute(project: Project, pair: Pair) -> Pair:
     Returns
     -------
     Pair
-        As it was saved.
+        As it was saved, with what was checked before.
 
     Raises
     ------
     DatasetError
         When the project cannot be read or written.
     """
-    known = project.names
-    for name in _names(pair.name):
-        if name not in known:
-            saved = replace(pair, name=name)
-            break
-        earlier = project.read(name)
-        if np.array_equal(earlier.image, pair.image):
-            labels, checked = with_earlier(pair.labels, _mask(pair), earlier.labels, _mask(earlier))
-            saved = replace(earlier, labels=labels, checked=checked)
-            break
+    known = project.find(pair)
+    if known is None:
+        free = (name for name in _names(pair.name) if project.known_as(name) is None)
+        saved = replace(pair, name=next(free))
+    else:
+        earlier = project.read(known)
+        labels, checked = with_earlier(pair.labels, _mask(pair), earlier.labels, _mask(earlier))
+        saved = replace(earlier, name=known, labels=labels, checked=checked)
     project.save(saved)
     return saved
 

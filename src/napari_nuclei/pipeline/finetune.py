@@ -58,7 +58,7 @@ class Request:
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Request:
         """Return the request that `to_json` described."""
-        return cls(**{**content, "options": FinetuneOptions(**content["options"])})
+        return cls(**{**content, "options": FinetuneOptions.from_json(content["options"])})
 
 
 def _never() -> bool:
@@ -164,8 +164,13 @@ def finetune_steps(
     backend.preload()
     started = time.monotonic()
     run = _open_run(request)
-    with runs.hold(run):
-        yield from _steps(run, request, pairs, started, is_stopped)
+    try:
+        with runs.hold(run):
+            yield from _steps(run, request, pairs, started, is_stopped)
+    except NucleiError:
+        if not request.resume:
+            runs.discard_vain(run)
+        raise
     return store.load_model(run.folder / MODEL)
 
 
@@ -178,15 +183,9 @@ def _steps(
 ) -> Generator[Message, None, None]:
     report = read_report(run.folder / REPORT)
     if report is None or not report.is_complete:
-        try:
-            session = open_session(run, request, pairs, started, is_stopped)
-            yield session.begin()
-            yield from session.train()
-        except NucleiError:
-            # Nothing was learnt: the folder must not stand in the way of the next try.
-            if not request.resume and not run.history.epochs:
-                runs.discard(run)
-            raise
+        session = open_session(run, request, pairs, started, is_stopped)
+        yield session.begin()
+        yield from session.train()
         report = session.finish()
     yield Finished(str(run.folder / MODEL), report)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_nuclei.core.augment import Source
     from napari_nuclei.pipeline import runs
+    from napari_nuclei.pipeline.history import History
     from napari_nuclei.pipeline.recipe import LearningRate
 
 
@@ -142,7 +143,7 @@ def _restore(run: runs.Run, teacher: trainer.Trainer) -> int:
     return epoch
 
 
-def _is_patience_gone(history: runs.History, patience: int | None) -> bool:
+def _is_patience_gone(history: History, patience: int | None) -> bool:
     if patience is None or history.best is None:
         return False
     return len(history.epochs) - history.best.epoch >= patience

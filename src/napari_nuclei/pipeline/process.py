@@ -70,7 +70,11 @@ class TrainingProcess:
         The last one is `Finished` or `Failed`, whatever happens to the child, unless `close` ended
         it. Closing this generator does the same as `close`.
         """
+        # Now, not with the first message: `close` may come before that is asked for.
         self._is_read = True
+        return self._read()
+
+    def _read(self) -> Iterator[Message]:
         try:
             last: Message | None = None
             for line in self._child.stdout or ():

@@ -15,22 +15,22 @@ last. A data set made by hand is as good, such as ``images/`` and ``labels/`` wi
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from napari_nuclei import files
 from napari_nuclei.core.review import count_checked
 from napari_nuclei.errors import DatasetError, InputError
+from napari_nuclei.pipeline import filenames
 from napari_nuclei.pipeline.datasets import open_dataset
 from napari_nuclei.pipeline.datasets.decoding import SUFFIXES, read_image, read_plane
 from napari_nuclei.pipeline.datasets.labels import read_label_image
 from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
+from napari_nuclei.pipeline.pair_files import has_pixels, write_tiff
 
 FORMAT = 1
 """Of the project folder; a later one is refused, not guessed at."""
@@ -38,7 +38,6 @@ FORMAT = 1
 _MARKER = "project.json"
 _IMAGES, _LABELS, _CHECKED = "images", "labels", "checked"
 _SUFFIX = ".tif"
-_NAME = re.compile(r"[^\W_][\w .-]{0,98}[\w-]|[^\W_]")
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Pair:
     Attributes
     ----------
     name : str
-        Unlike that of any other pair; the files are named after it.
+        Unlike that of any other pair, also in small letters; the files are named after it.
     image : numpy.ndarray
         Shape (Y, X) or (Y, X, 3), as `napari_nuclei.core.images.prepare` takes it.
     labels : numpy.ndarray
@@ -69,10 +68,10 @@ class Pair:
     checked: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not filenames.is_portable(self.name):
             raise InputError(
-                f"The name {self.name[:64]!r} cannot be that of a file: use up to 100 letters, "
-                "digits, spaces, dots, dashes and underscores."
+                f"The name {self.name[:64]!r} cannot be that of a file on every computer: choose a "
+                r'shorter one, or one without \ / : * ? " < > | and dots at its ends.'
             )
         shapes = {"image": self.image.shape[:2], "labels": self.labels.shape}
         if self.checked is not None:
@@ -109,8 +108,7 @@ class Project:
         """
         if not self._is_empty and not self.is_own:
             return tuple(item.id for item in open_dataset(self.folder).items)
-        # An image whose labels are missing is what an interrupted `save` left.
-        return tuple(sorted(self._files(_LABELS).keys() & self._files(_IMAGES).keys()))
+        return tuple(sorted(self._pairs))
 
     def read(self, name: str) -> Pair:
         """Read a pair.
@@ -129,25 +127,50 @@ class Project:
         except InputError as error:
             raise DatasetError(f"{self.folder}: {error}") from error
 
+    def known_as(self, name: str) -> str | None:
+        """Return the name of the pair whose files some systems would take for those of this name.
+
+        Raises
+        ------
+        DatasetError
+            As `names`.
+        """
+        names, key = self.names, filenames.key(name)
+        return name if name in names else next((n for n in names if filenames.key(n) == key), None)
+
+    def find(self, pair: Pair) -> str | None:
+        """Return the name of the pair that has this one's image, its own name first.
+
+        Raises
+        ------
+        DatasetError
+            When the folder or an image cannot be read.
+        """
+        images = self._files(_IMAGES)
+        names = sorted(self.names, key=lambda name: name != pair.name)
+        return next((n for n in names if n in images and has_pixels(images[n], pair.image)), None)
+
     def save(self, pair: Pair) -> None:
         """Add a pair, or put new labels in the place of those that it had.
 
         Raises
         ------
         DatasetError
-            When another image has this name, the folder holds something else, or it or the disk
-            refuses.
+            When another image has this name, the folder holds something else or a data set of
+            another layout, or it or the disk refuses.
         """
-        known = self._files(_IMAGES).get(pair.name) if pair.name in self.names else None
-        if known is not None and not np.array_equal(read_image(known), pair.image):
+        self._refuse_other_layouts()
+        name = self.known_as(pair.name) or pair.name
+        known = self._files(_IMAGES)[name] if name in self._pairs else None
+        if known is not None and not has_pixels(known, pair.image):
             raise DatasetError(
-                f"{self.folder}: another image is named {pair.name}; choose another name."
+                f"{self.folder}: another image is named {name}; choose another name."
             )
         try:
             if not self.is_own:
                 files.write_text(self.folder / _MARKER, json.dumps({"format": FORMAT}))
             if known is None:
-                self._write(_IMAGES, pair.name, pair.image)
+                self._write(_IMAGES, name, pair.image)
             # Of a new pair the labels come last: with them it is there. Of a known one they come
             # first: what was checked just now must not vouch for the labels before.
             kinds = (_CHECKED, _LABELS) if known is None else (_LABELS, _CHECKED)
@@ -156,7 +179,7 @@ class Project:
                 _CHECKED: _to_mask(pair),
             }
             for kind in kinds:
-                self._write(kind, pair.name, arrays[kind])
+                self._write(kind, name, arrays[kind])
         except OSError as error:
             raise DatasetError(
                 f"{self.folder}: {pair.name} cannot be written ({error.strerror or error})."
@@ -168,21 +191,35 @@ class Project:
         Raises
         ------
         DatasetError
-            When there is none of this name, or its files cannot be removed.
+            When there is none of this name, the folder is a data set of another layout, or the
+            files cannot be removed.
         """
+        self._refuse_other_layouts()
         if name not in self.names:
             raise DatasetError(f"{self.folder}: there is no pair named {name}.")
         try:
             # The labels first: without them, what is left of a pair counts no more.
             for kind in (_LABELS, _CHECKED, _IMAGES):
-                if name in self._files(kind):
+                # Twice where new labels took the place of a PNG.
+                while name in self._files(kind):
                     (self.folder / self._files(kind)[name].name).unlink()
         except OSError as error:
             raise DatasetError(f"{self.folder}: {name} cannot be removed ({error}).") from error
 
+    def _refuse_other_layouts(self) -> None:
+        """Refuse to write into a data set whose pairs would be gone once it is a project."""
+        if set(self.names) != self._pairs:
+            raise DatasetError(
+                f"{self.folder}: a data set that is read but not written; choose an empty folder "
+                "for corrections."
+            )
+
     @property
     def _is_empty(self) -> bool:
-        return not self.folder.exists() or (self.folder.is_dir() and not any(self.folder.iterdir()))
+        """Whether nothing is there, or no more than what systems, or a `save` under way, hide."""
+        if not self.folder.is_dir():
+            return not self.folder.exists()
+        return all(path.name.startswith(".") for path in self.folder.iterdir())
 
     @property
     def is_own(self) -> bool:
@@ -206,6 +243,11 @@ class Project:
             raise DatasetError(f"{self.folder}: made by a newer version: update napari-nuclei.")
         return True
 
+    @property
+    def _pairs(self) -> set[str]:
+        """Names of what has labels: an image without is what an interrupted `save` left."""
+        return self._files(_LABELS).keys() & self._files(_IMAGES).keys()
+
     def _files(self, kind: str) -> dict[str, StoredFile]:
         """Return the readable files of a subfolder by their stems."""
         folder = self.folder / kind
@@ -228,19 +270,7 @@ class Project:
         return item.read_image(), item.read_labels()
 
     def _write(self, kind: str, name: str, values: NDArray[Any]) -> None:
-        is_rgb = values.ndim == 3
-        # TIFF has no bool, and programs that read labels expect int32.
-        narrow = {"b": np.uint8}.get(values.dtype.kind, values.dtype)
-        pixels = values.astype(np.int32 if kind == _LABELS else narrow)
-        files.replace_file(
-            self.folder / kind / f"{name}{_SUFFIX}",
-            lambda temporary: tifffile.imwrite(
-                temporary,
-                pixels,
-                compression="zlib",
-                photometric="rgb" if is_rgb else "minisblack",
-            ),
-        )
+        write_tiff(self.folder / kind / f"{name}{_SUFFIX}", values)
 
 
 def _to_mask(pair: Pair) -> NDArray[np.uint8]:

@@ -85,12 +85,12 @@ def has_parts(
             with tifffile.TiffFile(path) as tiff:
                 series = tiff.series[0]
                 return series.shape == shape and all(
-                    _is_same(_part_of_page(series, part), pixels) for part, pixels in parts
+                    is_same(_part_of_page(series, part), pixels) for part, pixels in parts
                 )
         image = read_image(path)
         colours = image.shape[2:]
         return image.shape[:2] == shape[:2] and all(
-            _is_same(image[part], pixels[..., : colours[0]] if colours else pixels)
+            is_same(image[part], pixels[..., : colours[0]] if colours else pixels)
             for part, pixels in parts
         )
     except (DatasetError, OSError, TypeError, ValueError, LookupError, tifffile.TiffFileError):
@@ -108,7 +108,8 @@ def _part_of_page(series: tifffile.TiffPageSeries, part: Part) -> NDArray[Any]:
     return pixels
 
 
-def _is_same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+def is_same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    """Tell whether two images have the same pixels in the same type; NaN is the same as NaN."""
     has_nan = one.dtype.kind == "f"
     is_type = one.dtype.newbyteorder("=") == other.dtype.newbyteorder("=")
     return is_type and np.array_equal(one, other, equal_nan=has_nan)

@@ -12,6 +12,9 @@ from napari_nuclei.errors import RunError
 from napari_nuclei.model import unet
 
 _MAX_SECONDS = 86_400
+_OF_ANOTHER_VERSION = (
+    "The options of this training are those of another version of napari-nuclei: start a new run."
+)
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,18 @@ class TrainOptions:
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> TrainOptions:
-        """Return the options that `to_json` described."""
-        lists = {name: tuple(v) for name, v in content.items() if isinstance(v, list)}
-        return cls(**{**content, **lists})
+        """Return the options that `to_json` described.
+
+        Raises
+        ------
+        RunError
+            When they are those of another version.
+        """
+        try:
+            lists = {name: tuple(v) for name, v in content.items() if isinstance(v, list)}
+            return cls(**{**content, **lists})
+        except (AttributeError, TypeError) as error:
+            raise RunError(_OF_ANOTHER_VERSION) from error
 
     @property
     def diameters(self) -> DiameterRange | None:
@@ -134,6 +146,20 @@ class FinetuneOptions:
         for name in ("batch_size", "max_steps"):
             if getattr(self, name) < 1:
                 raise RunError(f"{name} is {getattr(self, name)}: choose 1 or more.")
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> FinetuneOptions:
+        """Return the options whose fields these are.
+
+        Raises
+        ------
+        RunError
+            When they are those of another version.
+        """
+        try:
+            return cls(**content)
+        except TypeError as error:
+            raise RunError(_OF_ANOTHER_VERSION) from error
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,45 +24,18 @@ from safetensors.numpy import load, save
 
 from napari_nuclei import files
 from napari_nuclei.errors import RunError
+from napari_nuclei.model.trainer import OPTIMIZER_PREFIX
+from napari_nuclei.pipeline.history import Checkpoint, History, history_from_json
 
 Tensors = dict[str, NDArray[Any]]
 
+_REQUEST = "run.json"
 _KEPT_CHECKPOINTS = 2
+# What a process killed at its start leaves, and macOS; all else is somebody's, hidden or not.
+_LEFTOVER = re.compile(r"\.lock|\.run\.[0-9a-f]{32}\.json|\.DS_Store")
 
 TRAINING = frozenset({"name", "data", "options", "train", "val"})
 """What the request of a training from scratch has."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A file of tensors that belongs to the end of an epoch."""
-
-    epoch: int
-    file: str
-    sha256: str
-
-    def __post_init__(self) -> None:
-        if Path(self.file).name != self.file:
-            raise RunError(f"The checkpoint {self.file} lies outside of its run; start a new one.")
-
-
-@dataclass(frozen=True)
-class History:
-    """How far a run got.
-
-    Attributes
-    ----------
-    epochs : tuple of dict
-        One row an epoch: loss and metrics of training and validation, learning rate, seconds.
-    checkpoints : tuple of Checkpoint
-        Weights and optimizer, oldest first.
-    best : Checkpoint, optional
-        The weights of the epoch with the lowest validation loss.
-    """
-
-    epochs: tuple[dict[str, float], ...] = ()
-    checkpoints: tuple[Checkpoint, ...] = ()
-    best: Checkpoint | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +52,7 @@ class Run:
         if not path.exists():
             return History()
         try:
-            return _history_from_json(_read_json(path))
+            return history_from_json(_read_json(path))
         except (LookupError, TypeError, AttributeError) as error:
             raise RunError(f"{path}: not the history of a training; start a new run.") from error
 
@@ -93,9 +67,11 @@ class Run:
         history = self.history
         epoch = len(history.epochs) + 1
         try:
-            checkpoint = self._write(f"epoch-{epoch:04d}", epoch, weights | optimizer)
-            is_best = _is_best(row, history)
-            best = self._write(f"best-{epoch:04d}", epoch, weights) if is_best else history.best
+            val_loss = row["val_loss"]
+            checkpoint = self._write("epoch", epoch, val_loss, weights | optimizer)
+            best = history.best
+            if best is None or val_loss < best.val_loss:
+                best = self._write("best", epoch, val_loss, weights)
             kept = (*history.checkpoints, checkpoint)[-_KEPT_CHECKPOINTS:]
             new = History((*history.epochs, row), kept, best)
             files.write_text(self.folder / "history.json", json.dumps(asdict(new), indent=1))
@@ -129,25 +105,32 @@ class Run:
         tensors = self._read(best) if best else None
         if tensors is None:
             raise RunError(f"{self.folder}: the weights of the best epoch are missing or damaged.")
-        return tensors
+        return {name: t for name, t in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)}
 
     def rewind(self, epoch: int) -> None:
-        """Forget the epochs after `epoch`, whose checkpoints are not whole."""
+        """Forget the epochs after `epoch`, whose checkpoints are not whole.
+
+        The best weights stay, also of such an epoch; where they are damaged, the best ones that are
+        left take their place.
+        """
         history = self.history
         kept = tuple(c for c in history.checkpoints if c.epoch <= epoch)
-        best = history.best if history.best and history.best.epoch <= epoch else None
+        best = history.best
+        if best is None or self._read(best) is None:
+            whole = [c for c in kept if self._read(c) is not None]
+            best = min(whole, key=lambda c: c.val_loss, default=None)
         new = History(history.epochs[:epoch], kept, best)
         try:
             files.write_text(self.folder / "history.json", json.dumps(asdict(new), indent=1))
         except OSError as error:
             raise RunError(f"{self.folder}: cannot be written ({error}).") from error
 
-    def _write(self, stem: str, epoch: int, tensors: Tensors) -> Checkpoint:
+    def _write(self, kind: str, epoch: int, val_loss: float, tensors: Tensors) -> Checkpoint:
         # Not ascontiguousarray: it turns a scalar, such as the step count, into an array of one.
         content = save({name: np.asarray(t, order="C") for name, t in tensors.items()})
-        file = f"{stem}.safetensors"
+        file = f"{kind}-{epoch:04d}.safetensors"
         files.write_bytes(self.folder / "checkpoints" / file, content)
-        return Checkpoint(epoch, file, hashlib.sha256(content).hexdigest())
+        return Checkpoint(epoch, file, hashlib.sha256(content).hexdigest(), val_loss)
 
     def _read(self, checkpoint: Checkpoint) -> Tensors | None:
         try:
@@ -171,7 +154,7 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     Parameters
     ----------
     folder : Path
-        Missing or empty; hidden files are what a process killed at its start left.
+        Missing or empty, but for what a process killed at its start left.
     request : dict
         What was asked for, as JSON values.
 
@@ -180,10 +163,10 @@ def start(folder: Path, request: dict[str, Any]) -> Run:
     RunError
         When the folder has files in it or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(map(_is_visible, folder.iterdir()))):
+    if folder.exists() and (not folder.is_dir() or any(map(_is_taken, folder.iterdir()))):
         raise RunError(f"{folder}: there is something already; add --resume or choose another.")
     try:
-        files.write_text(folder / "run.json", json.dumps(request, indent=1))
+        files.write_text(folder / _REQUEST, json.dumps(request, indent=1))
     except OSError as error:
         raise RunError(f"{folder}: cannot be written ({error}).") from error
     return Run(folder, request)
@@ -196,23 +179,59 @@ def hold(run: Run) -> Iterator[None]:
     Raises
     ------
     RunError
-        When one is at it, such as a child that has yet to notice that its parent is gone.
+        When one is at it, such as a child that has yet to notice that its parent is gone, or
+        somebody discarded it.
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(files.locked(run.folder / ".lock"))
+            if run.folder.exists():
+                stack.enter_context(files.locked(run.folder / ".lock"))
         except BlockingIOError as error:
             raise RunError(
                 f"{run.folder}: another process is still at it; wait for that to end."
             ) from error
         except OSError as error:
             raise RunError(f"{run.folder}: cannot be written ({error.strerror}).") from error
+        # Asked with the lock: before, another process may have been about to remove the run.
+        if not (run.folder / _REQUEST).exists():
+            raise RunError(f"{run.folder}: this training was discarded; start a new one.")
         yield
 
 
-def discard(run: Run) -> None:
-    """Remove a run that was started in vain, with all that is in its folder."""
-    shutil.rmtree(run.folder, ignore_errors=True)
+def discard(run: Run, *, only_if_vain: bool = False) -> None:
+    """Remove a run with all that is in its folder.
+
+    Parameters
+    ----------
+    run : Run
+        May be gone since it was opened: then nobody can hold it any more.
+    only_if_vain : bool
+        Leave it where an epoch was completed.
+
+    Raises
+    ------
+    RunError
+        When a process is at it, or the disk refuses.
+    """
+    try:
+        with hold(run):
+            if only_if_vain and run.history.epochs:
+                return
+            # Without its request it is no run any more, for somebody who waits for it, either.
+            (run.folder / _REQUEST).unlink()
+        # Not while it is held: Windows removes no file that is open.
+        shutil.rmtree(run.folder)
+    except OSError as error:
+        raise RunError(f"{run.folder}: cannot be removed ({error.strerror}).") from error
+
+
+def discard_vain(run: Run) -> None:
+    """Remove a run in which nothing was learnt, so that it is not in the way of the next try.
+
+    It stays where a process is at it, or the disk refuses.
+    """
+    with suppress(RunError):
+        discard(run, only_if_vain=True)
 
 
 def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
@@ -230,17 +249,17 @@ def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
     RunError
         When it is no run folder.
     """
-    path = folder / "run.json"
+    path = folder / _REQUEST
     if not path.is_file():
-        raise RunError(f"{folder}: no training run to resume here (run.json is missing).")
+        raise RunError(f"{folder}: no training run to resume here ({_REQUEST} is missing).")
     request = _read_json(path)
     if not set(expected).issubset(request):
         raise RunError(f"{path}: not the record of a training; start a new run.")
     return Run(folder, request)
 
 
-def _is_visible(path: Path) -> bool:
-    return not path.name.startswith(".")
+def _is_taken(path: Path) -> bool:
+    return not _LEFTOVER.fullmatch(path.name)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -249,18 +268,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}).") from error
     return content
-
-
-def _history_from_json(content: dict[str, Any]) -> History:
-    best = content["best"]
-    return History(
-        tuple(content["epochs"]),
-        tuple(Checkpoint(**checkpoint) for checkpoint in content["checkpoints"]),
-        Checkpoint(**best) if best else None,
-    )
-
-
-def _is_best(row: dict[str, float], history: History) -> bool:
-    if history.best is None:
-        return True
-    return row["val_loss"] < history.epochs[history.best.epoch - 1]["val_loss"]

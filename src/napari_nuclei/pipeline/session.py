@@ -61,13 +61,14 @@ class Session:
         The base model.
     teacher : Trainer
     course : Course
+    done : int
+        Epochs of earlier sessions.
     deadline : float
-        When the last epoch must have ended, on the clock of `time.monotonic`.
+        When the last epoch must have ended, on the clock of `time.monotonic`; a session does one
+        at least, however late it is.
     started : float
         When the session began, on the same clock.
     is_stopped : callable
-    done : int
-        Epochs of earlier sessions: this one adds one at least, however late it is.
     """
 
     run: Run
@@ -78,10 +79,10 @@ class Session:
     before: tuning.Scored
     teacher: Trainer
     course: Course
+    done: int
     deadline: float
     started: float
     is_stopped: Callable[[], bool]
-    done: int
 
     @property
     def checked_nuclei(self) -> int:
@@ -120,11 +121,9 @@ class Session:
         ending = self._ending()
         mix = tuning.mix_weights(self.teacher.network, self.base, self.judge, self.before)
         report = self._report(mix, ending)
-        folder = self.run.folder / MODEL
-        if folder.exists():  # of a session that was stopped; its checkpoints are still there
-            contents.remove_folder(folder)
+        self._remove_earlier_result()
         store.save_model(
-            folder,
+            self.run.folder / MODEL,
             self.teacher.network,
             self.base.manifest.config,
             name=self.run.request["name"],
@@ -137,9 +136,21 @@ class Session:
             shutil.rmtree(self.run.folder / "checkpoints", ignore_errors=True)
         return report
 
+    def _remove_earlier_result(self) -> None:
+        """Remove that of a session that was stopped; its checkpoints are still there."""
+        report, model = self.run.folder / REPORT, self.run.folder / MODEL
+        try:
+            # First: whenever this process is killed, it must not stand beside another model.
+            report.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{report}: cannot be replaced ({error.strerror}).") from error
+        if model.exists():
+            contents.remove_folder(model)
+
     def _is_over(self) -> bool:
         has_learnt = len(self.run.history.epochs) > self.done
-        return self.is_stopped() or (has_learnt and time.monotonic() > self.deadline)
+        is_late = time.monotonic() > self.deadline and has_learnt
+        return self.is_stopped() or is_late
 
     def _ending(self) -> Ending:
         epochs = len(self.run.history.epochs)
@@ -200,7 +211,7 @@ def open_session(
     NucleiError
         When something that is needed is missing, damaged or cannot be written.
     """
-    options = FinetuneOptions(**run.request["options"])
+    options = FinetuneOptions.from_json(run.request["options"])
     options = replace(options, max_seconds=request.options.max_seconds)
     base = _load_base(run)
     if not (run.folder / _PLAN).exists():
@@ -228,7 +239,7 @@ def open_session(
     deadline = end - tuning.final_seconds(seconds_to_score)
     done = len(run.history.epochs)
     return Session(
-        run, kept, split, base, judge, before, teacher, course, deadline, started, is_stopped, done
+        run, kept, split, base, judge, before, teacher, course, done, deadline, started, is_stopped
     )
 
 

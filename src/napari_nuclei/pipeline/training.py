@@ -88,14 +88,13 @@ def train(
     options = options or TrainOptions()
     run = _open_run(dataset, folder, options, val_fraction, name, resume)
     logs = reports.TensorBoard(folder / "tensorboard") if tensorboard else None
-    with runs.hold(run):
-        try:
+    try:
+        with runs.hold(run):
             return _train(run, dataset, logs, on_epoch)
-        except NucleiError:
-            # Nothing was learnt: the folder must not stand in the way of the next try.
-            if not resume and not run.history.epochs:
-                runs.discard(run)
-            raise
+    except NucleiError:
+        if not resume:
+            runs.discard_vain(run)
+        raise
 
 
 def _train(

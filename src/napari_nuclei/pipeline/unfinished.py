@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +56,8 @@ def list_unfinished(root: Path) -> tuple[Unfinished, ...]:
 
 def discard_vain(folder: Path) -> None:
     """Remove a run in which nothing was learnt: what a killed process left would pile up."""
-    try:
-        run = runs.reopen(folder, REQUEST_KEYS)
-        with runs.hold(run):
-            is_vain = not run.history.epochs
-    # Somebody is at it, or there is none.
-    except RunError:
-        return
-    if is_vain:
-        runs.discard(run)
+    with suppress(RunError):
+        runs.discard_vain(runs.reopen(folder, REQUEST_KEYS))
 
 
 def _read(folder: Path) -> Unfinished | None:

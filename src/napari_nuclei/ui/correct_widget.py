@@ -147,6 +147,8 @@ class CorrectWidget(DockWidget):
         self.unfinished.result_clicked.connect(self._show_result)
         self.unfinished.discard_clicked.connect(self.decision.discard_run)
         self.decision.decided.connect(self._on_decided)
+        self.decision.busy.connect(self.unfinished.set_busy)
+        self.decision.failed.connect(lambda error: self.unfinished.refresh())
         for part in (self.project, self.decision, self.models):
             part.failed.connect(notify)
         self._viewer.events.theme.connect(self._on_theme)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
 
+from napari_nuclei.errors import RunError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline import runs
+from napari_nuclei.pipeline.before_after import read_report
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.projects import Project
-from napari_nuclei.pipeline.session import MODEL, PAIRS
+from napari_nuclei.pipeline.session import MODEL, PAIRS, REPORT
 from napari_nuclei.ui.compare_layers import Compared, add_compared, compare_steps
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.own_models import own_models
@@ -40,6 +43,8 @@ class _Subject:
 class Decision(ReportPanel):
     """A report with buttons that work; `decided` says in words what became of the model.
 
+    `busy` tells that work at the run begins (True) or has ended (False).
+
     Parameters
     ----------
     viewer : napari.viewer.Viewer
@@ -49,6 +54,7 @@ class Decision(ReportPanel):
     """
 
     decided = Signal(str)
+    busy = Signal(bool)
     failed = Signal(object)
 
     def __init__(
@@ -80,6 +86,11 @@ class Decision(ReportPanel):
         self._waiting = None
         self.hide()
 
+    def set_busy(self, is_busy: bool) -> None:
+        """Let the buttons be pressed, or not while one of them works; and tell that."""
+        super().set_busy(is_busy)
+        self.busy.emit(is_busy)
+
     def stop(self) -> None:
         """Work no more: the widget goes away."""
         self.keeper.cancel()
@@ -93,7 +104,11 @@ class Decision(ReportPanel):
             answer = QMessageBox.question(self, "Discard", question)
             if answer != QMessageBox.StandardButton.Yes:
                 return
-        runs.discard(waiting.run)
+        try:
+            runs.discard(waiting.run)
+        except RunError as error:
+            self.failed.emit(error)
+            return
         if self._waiting is not None and self._waiting.run == waiting.run:
             self.forget()
         self.decided.emit(f"The training of {waiting.name} was discarded.")
@@ -126,8 +141,15 @@ class Decision(ReportPanel):
 
 def _keep_steps(waiting: Unfinished) -> Generator[Progress, None, str]:
     yield Progress(0, 0)
-    name = store.import_model(waiting.run.folder / MODEL).name
-    runs.discard(waiting.run)
+    run = waiting.run
+    # Held: to resume it in another window takes its model away.
+    with runs.hold(run):
+        if read_report(run.folder / REPORT) != waiting.report:
+            raise RunError(f"{waiting.name} has learnt more since: look at its result again.")
+        name = store.import_model(run.folder / MODEL).name
+    # The model is kept; a run that cannot be removed stays in the list.
+    with suppress(RunError):
+        runs.discard(run)
     return name
 
 

@@ -117,7 +117,8 @@ class _Child:
             if self._is_closed:
                 return
             self._process = TrainingProcess(request)
-        yield from self._process.messages()
+            messages = self._process.messages()
+        yield from messages
 
     def stop(self) -> None:
         if self._process:

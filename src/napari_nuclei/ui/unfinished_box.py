@@ -24,7 +24,7 @@ class UnfinishedBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._found: tuple[Unfinished, ...] = ()
-        self._is_locked = False
+        self._is_locked = self._is_busy = False
         self.runs = QComboBox()
         self.runs.setSizeAdjustPolicy(
             self.runs.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -65,6 +65,11 @@ class UnfinishedBox(QWidget):
         self._is_locked = is_locked
         self._show()
 
+    def set_busy(self, is_busy: bool) -> None:
+        """Let nobody resume or discard while something is done with one of these runs."""
+        self._is_busy = is_busy
+        self._show()
+
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -86,7 +91,7 @@ class UnfinishedBox(QWidget):
         chosen = self.chosen
         self.setVisible(bool(self._found))
         can = (False, False, False)
-        if chosen is not None and not self._is_locked:
+        if chosen is not None and not (self._is_locked or self._is_busy):
             can = (chosen.can_resume, chosen.report is not None, True)
         for button, is_possible in zip((self.resume, self.result, self.discard), can, strict=True):
             button.setEnabled(is_possible)

@@ -1,0 +1,28 @@
+"""Names of files that every system takes, and which of them a system may take for the same."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from napari_nuclei.model.manifest import DEVICE
+
+_MAX_BYTES = 200  # of 255, for what is put around it
+_NAME = re.compile(rf'(?!{DEVICE}|\.)[^\\/:*?"<>|\x00-\x1f\x7f]*[^\\/:*?"<>|\x00-\x1f\x7f. ]')
+
+
+def is_portable(stem: str) -> bool:
+    """Tell whether Linux, macOS and Windows all take a file of this name with any suffix."""
+    is_encodable = not any("\ud800" <= letter <= "\udfff" for letter in stem)
+    return is_encodable and len(stem.encode()) <= _MAX_BYTES and bool(_NAME.fullmatch(stem))
+
+
+def key(stem: str) -> str:
+    """Return what is equal for names that macOS or Windows takes for that of one file.
+
+    Examples
+    --------
+    >>> key("Cells") == key("cells")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", stem).casefold())

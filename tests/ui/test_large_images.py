@@ -106,6 +106,24 @@ def test_cancelled_work_goes_on_with_the_next_run(
     ]
 
 
+def test_another_image_of_the_same_name_has_a_result_of_its_own(
+    widget: SegmentWidget,
+    image: Image,
+    viewer: Viewer,
+    run: Run,
+    many_squares: NDArray[np.float32],
+) -> None:
+    run(widget)
+    viewer.layers.clear()
+    other = da.from_array(many_squares[:, ::-1], chunks=1000)
+    viewer.add_image(other, name="big cells", scale=(0.5, 0.25), units=("um", "um"))
+    widget.controls.diameter.setValue(12.0)
+    run(widget)
+    found = np.asarray(viewer.layers["big cells nuclei"].data[0])
+    np.testing.assert_array_equal(found > 0, many_squares[:, ::-1] > 0)
+    assert len([name for name in results() if name.endswith(".csv")]) == 2
+
+
 def test_results_go_where_the_preferences_say(
     widget: SegmentWidget,
     image: Image,

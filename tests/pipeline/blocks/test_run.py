@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -210,6 +211,25 @@ def test_what_is_there_is_never_replaced(found, picture, model, tmp_path):
     options = replace(AS_IS, probability=0.9) if found == "other options" else AS_IS
     with pytest.raises(RunError, match="is there already, and not of this image"):
         run(make_job(picture, tmp_path, options), model)
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_numbered_output_leaves_its_place_to_others(is_finished, picture, model, tmp_path):
+    first = make_job(picture, tmp_path)
+    if not is_finished:
+        stop_after(model, 5)
+    with nullcontext() if is_finished else pytest.raises(RuntimeError):
+        run(first, model)
+    model = type(model)()
+    second = replace(first, image=as_large_image(picture[::-1]), is_numbered=True)
+    found = run(second, model)
+    assert found.labels == tmp_path / "cells_2_labels.zarr"
+    assert found.table == tmp_path / "cells_2_nuclei.csv"
+    expected = result_of(segment_steps(picture[::-1], model, AS_IS)).labels
+    assert_same_nuclei(read_labels(found.labels), expected)
+    assert run(second, model) == replace(found, done_before=True)
+    again = run(replace(first, is_numbered=True), model)
+    assert (again.labels, again.done_before) == (first.output, is_finished)
 
 
 def test_a_run_that_another_process_is_at_is_refused(picture, model, tmp_path):

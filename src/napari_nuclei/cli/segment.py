@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from napari_nuclei.cli.arguments import Commands, add_command, add_model, load_model
 from napari_nuclei.cli.diameter import add_diameter, read_diameter_px, read_pixel_um
-from napari_nuclei.cli.large import add_large, plan_large, segment_large, split_inputs
+from napari_nuclei.cli.large import (
+    add_large,
+    plan_large,
+    refuse_clashes,
+    segment_large,
+    split_inputs,
+)
 from napari_nuclei.cli.messages import explain, print_error
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.pipeline import batch
@@ -56,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     blockwise, usual = split_inputs(args)
     large = plan_large(args, blockwise, options)
     plan = batch.plan_batch(usual, args.output) if usual else None
+    refuse_clashes(large, plan.images if plan else ())
     extras = Extras(args.probability, args.table, args.overlay, read_pixel_um(args))
     model = load_model(args)
     status = 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -156,7 +157,7 @@ def test_finished_blocks_are_not_made_again(picture, model, tmp_path):
     stop_after(model, 5)
     with pytest.raises(RuntimeError):
         run(job, model)
-    finished = len(list((job.folder.path / "blocks").glob("*.npz")))
+    finished = len(list(job.folder.path.glob("blocks-*/*.npz")))
     assert finished > 0
     assert not job.output.exists()
     again = type(model)()
@@ -176,6 +177,21 @@ def test_closing_keeps_finished_blocks(picture, model, tmp_path):
     steps.close()
     first = next(step for step in block_steps(job, type(model)()) if step.total)
     assert step.done <= first.done < first.total
+
+
+def test_blocks_that_arrive_late_are_not_taken_for_those_of_another_run(picture, model, tmp_path):
+    job = make_job(picture, tmp_path)
+    stop_after(model, 5)
+    with pytest.raises(RuntimeError):
+        run(job, model)
+    # A worker that goes on after the folder is gone makes it anew.
+    kept = job.folder.path.rename(tmp_path / "kept")
+    for blocks in kept.glob("blocks*"):
+        shutil.copytree(blocks, job.folder.path / blocks.name)
+    again, options = type(model)(), replace(AS_IS, min_area_px=150)
+    found = run(make_job(picture, tmp_path, options), again)
+    expected = result_of(segment_steps(picture, again, options)).labels
+    assert_same_nuclei(read_labels(found.labels), expected)
 
 
 @pytest.mark.parametrize("change", ["options", "image", "model"])

@@ -255,7 +255,7 @@ def _plan_steps(
     thresholds = job.options.instances(model.thresholds)
     return Plan(
         job.image,
-        job.folder,
+        job.folder.of_run(record),
         replace(job.options, diameter_px=diameter_px, **asdict(thresholds)),
         scale.limits,
         model.diameters.enlargement(diameter_px),

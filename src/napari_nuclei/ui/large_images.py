@@ -87,4 +87,5 @@ def _large_image(planes: Planes) -> LargeImage:
     scale = tuple(float(abs(step)) for step in planes.geometry["scale"])
     units = [str(unit) for unit in planes.geometry["units"]]
     known = tuple(None if unit == _NO_LENGTH else unit for unit in units)
-    return LargeImage(planes.data, selector, planes.names, planes.rgb, scale, known)
+    translation = tuple(map(float, planes.geometry["translate"]))
+    return LargeImage(planes.data, selector, planes.names, planes.rgb, scale, known, translation)

@@ -16,7 +16,7 @@ from napari_nuclei.core.measure import measure
 from napari_nuclei.errors import InputError, RunError
 from napari_nuclei.pipeline.blocks import BlockJob, block_steps, segment_blocks
 from napari_nuclei.pipeline.blocks.images import as_large_image
-from napari_nuclei.pipeline.blocks.ome_zarr import open_levels, read_our_attribute
+from napari_nuclei.pipeline.blocks.ome_zarr import open_levels, open_pixels, read_our_attribute
 from napari_nuclei.pipeline.planes import ArrayPlanes
 from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
@@ -133,6 +133,13 @@ def test_nothing_else_is_left_when_done(picture, model, tmp_path):
     ours = read_our_attribute(found.labels)
     assert ours["model"] == {"name": "fake", "sha256": model.sha256}
     assert json.loads(json.dumps(found.recipe)) == found.recipe
+
+
+def test_labels_lie_on_their_image(picture, model, tmp_path):
+    place = {"scale": (0.5, 0.25), "units": ("micrometer",) * 2, "translation": (30.0, -4.0)}
+    job = make_job(picture[..., 2], tmp_path)
+    found = open_pixels(run(replace(job, image=replace(job.image, **place)), model).labels)
+    assert {name: getattr(found, name) for name in place} == place
 
 
 def test_progress_counts_blocks(picture, model, tmp_path):

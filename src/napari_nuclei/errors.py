@@ -36,4 +36,5 @@ def explain(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, MemoryError):
         return "there is not enough memory: choose smaller images or batches."
-    return f"{UNEXPECTED} {type(error).__name__}: {error}"
+    message = f": {error}" if str(error) else ""
+    return f"{UNEXPECTED} {type(error).__name__}{message}"

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 from napari_nuclei.pipeline.segment import segment
+from napari_nuclei.pipeline.stack import segment_planes
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -60,14 +61,97 @@ def test_semantic_tells_the_share_of_nucleus(
 def test_every_option_reaches_the_recipe(
     command: Command, cells: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    options = ("--diameter", 30, "--tile", 64, "--halo", 8, "--min-area", 7)
+    options = ("--diameter", 30, "--tile", 64, "--halo", 8, "--min-area", 7, "--device", "cpu")
     command("segment", cells, "-o", tmp_path, "--model", tiny_model, *options)
     with tifffile.TiffFile(tmp_path / "cells_labels.tif") as tiff:
         recipe = tiff.shaped_metadata[0]["recipe"]
     assert recipe["options"] == {
         "tile_px": 64, "halo_px": 8, "batch_size": 16, "diameter_px": 30.0,
-        "probability": 0.4, "separation": 0.6, "min_area_px": 7, "semantic": False,
+        "probability": 0.4, "separation": 0.6, "min_area_px": 7, "semantic": False, "device": "cpu",
     }  # fmt: skip
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """Return a file of three planes, in each of which two squares are a little further."""
+    plane = np.full((40, 60), 10, np.uint8)
+    plane[5:15, 5:15] = plane[20:32, 30:45] = 200
+    planes = [np.roll(plane, step, 1) for step in range(3)]
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack(planes), photometric="minisblack")
+    return tmp_path / "stack.tif"
+
+
+def test_a_plane_and_a_part_of_it_are_what_python_gives(
+    command: Command, stack: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    for part, pixels in {"1": np.s_[1], "2,:30,10:": np.s_[2, :30, 10:]}.items():
+        done = command(
+            "segment", stack, "-o", tmp_path / "out", "--model", tiny_model, f"--part={part}"
+        )
+        assert (done.status, done.err) == (0, "")
+        assert "done before" not in done.out
+        expected = segment(tifffile.imread(stack)[pixels], tiny_model).labels
+        np.testing.assert_array_equal(
+            tifffile.imread(tmp_path / "out" / "stack_labels.tif"), expected
+        )
+
+
+@pytest.mark.parametrize("link", [None, "z"])
+def test_all_planes_are_what_python_gives(
+    link: str | None, command: Command, stack: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    options = ["--planes", "z", "--table", *(["--link", link] if link else [])]
+    done = command("segment", stack, "-o", tmp_path, "--model", tiny_model, *options)
+    assert (done.status, done.err) == (0, "")
+    found = segment_planes(
+        tifffile.imread(stack), tiny_model, names=["z"], link_axis=0 if link else None
+    )
+    labels = tifffile.imread(tmp_path / "stack_labels.tif")
+    np.testing.assert_array_equal(labels, found.labels)
+    with (tmp_path / "stack_nuclei.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["index"]) for row in rows] == found.table["index"].tolist()
+    assert [int(row["z"]) for row in rows] == found.table["z"].tolist()
+    again = command("segment", stack, "-o", tmp_path, "--model", tiny_model, *options)
+    assert again.out.endswith(", done before\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--link", "z"], "--link z needs --planes z"),
+        (["--planes", "z", "--overlay"], "--planes gives labels and a table"),
+        (["--part", "1", "--scheduler", "tcp://host:1"], "--scheduler is for whole images"),
+        (["--part", "z=1"], "--part"),
+    ],
+)
+def test_a_part_that_makes_no_sense_is_wrong_use(
+    options: list[str],
+    reason: str,
+    command: Command,
+    stack: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        command("segment", stack, "-o", tmp_path / "out", *options)
+    assert reason in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--part", "7"], r"stack\.tif has no part 7: count from 0"),
+        (["--planes", "t", "--planes", "z"], r"stack\.tif: A stack of shape \(3, 40, 60\) with 2"),
+    ],
+)
+def test_a_part_that_is_not_there_is_one_line(
+    options: list[str], reason: str, command: Command, stack: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    done = command("segment", stack, "-o", tmp_path / "out", "--model", tiny_model, *options)
+    assert done.status == 1
+    assert LINE.fullmatch(done.err)
+    assert re.search(reason, done.err)
 
 
 def make_bad_input(folder: Path, case: str) -> Path:

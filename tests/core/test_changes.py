@@ -12,8 +12,10 @@ from napari_nuclei.core import changes, review
 from napari_nuclei.core.changes import (
     Seen,
     accepted_nuclei,
+    accepted_places,
     checked,
     find_changes,
+    see_checked,
     see_nucleus,
     see_rectangle,
 )
@@ -87,6 +89,27 @@ def test_of_an_accepted_nucleus_that_is_another_now_nothing_counts(labels: np.nd
     seen = Seen((slice(0, 1), slice(3, 7)), FOUND[:, 3:7], 2)
     assert accepted_nuclei(labels, [seen]) == set()
     assert not checked(labels, FOUND, NOWHERE, [seen]).any()
+
+
+def test_an_accepted_nucleus_that_grew_out_of_its_window_is_another() -> None:
+    seen = see_nucleus(FOUND, 2)
+    assert seen is not None
+    assert accepted_nuclei(paint((3, 2)), [seen]) == set()
+    assert not checked(paint((6, 2)), FOUND, NOWHERE, [seen]).any()
+
+
+def test_what_was_checked_before_is_no_more_and_no_less() -> None:
+    seen = see_checked(FOUND, mask("xxx.x...."))
+    np.testing.assert_array_equal(checked(FOUND, FOUND, NOWHERE, [seen]), mask("xxx.x...."))
+    assert accepted_nuclei(FOUND, [seen]) == {1}
+
+
+def test_accepted_nuclei_have_their_places_in_the_image() -> None:
+    labels = np.pad(FOUND, ((2, 0), (0, 0)))
+    single = see_nucleus(labels, 3)
+    assert single is not None
+    area = see_rectangle(labels, Rectangle(1, 3, 3, 7))
+    assert accepted_places(labels, [single, area]) == {3: (2.0, 7.5), 2: (2.0, 4.5)}
 
 
 def test_there_is_nothing_to_see_of_a_nucleus_that_is_not_there() -> None:

@@ -11,6 +11,7 @@ from napari_nuclei.core.images import (
     LOW_PERCENTILE,
     Sample,
     common_limits,
+    finite_pixels,
     join_samples,
     limits_of_sample,
     percentiles_of_sample,
@@ -113,12 +114,31 @@ def test_alpha_is_dropped():
 
 
 @pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
-def test_pixels_that_are_no_numbers_become_0_and_change_nothing_else(hole):
+def test_pixels_that_are_no_numbers_become_the_median_and_change_nothing_else(hole):
     image = np.array([[10.0, 20.0, 30.0, 20.0]])
     with_hole = np.append(image, [[hole]], axis=1)
     prepared = prepare(with_hole)
     np.testing.assert_array_equal(prepared[:, :4], prepare(image))
-    np.testing.assert_array_equal(prepared[:, 4], 0)
+    np.testing.assert_array_equal(prepared[:, 4], prepared[:, 1])
+
+
+def test_holes_in_an_even_ground_become_ground():
+    image = np.full((100, 100), 9.0)
+    image[50, 50], image[60:, 60:] = 7, np.nan
+    np.testing.assert_array_equal(prepare(image)[..., 0], image != 7)
+
+
+def test_pixels_that_are_numbers_in_all_colours_are_told():
+    grey = np.array([[1.0, np.nan], [np.inf, 2.0]])
+    np.testing.assert_array_equal(finite_pixels(grey), [[True, False], [False, True]])
+    colours = np.zeros((1, 3, 4), np.float16)
+    colours[0, 1, 2], colours[0, 2, 3] = -np.inf, np.nan  # blue, and alpha, which is dropped
+    np.testing.assert_array_equal(finite_pixels(colours), [[True, False, True]])
+
+
+@pytest.mark.parametrize("image", [[[1, 2]], np.ones((2, 2), bool), np.ones((2, 2))])
+def test_where_all_pixels_are_numbers_nothing_is_told(image):
+    assert finite_pixels(image) is None
 
 
 def test_hot_pixel_is_white_and_the_rest_keeps_its_contrast():
@@ -248,10 +268,10 @@ def test_limits_of_an_image_in_parts_are_its_own(dtype: str, shape: tuple[int, .
 
 def test_parts_of_a_few_bright_pixels_have_the_limits_of_all() -> None:
     image = np.zeros((60, 60))
-    image[3, 50], image[40, 2], image[41, 1] = 7, np.nan, -2
+    image[3, 50], image[40, 2], image[41, 1] = 7, np.nan, -2  # the others are 0
     sample = sample_in_parts(image, 25)
     assert percentiles_of_sample(sample) is None
-    assert limits_of_sample(sample) == (-1, 3.5)
+    assert limits_of_sample(sample) == (-1, 3.5, 0)
 
 
 def test_parts_without_finite_pixels_are_refused() -> None:

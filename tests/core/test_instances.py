@@ -14,6 +14,7 @@ from napari_nuclei.core import instances
 from napari_nuclei.core.instances import (
     InstanceOptions,
     centredness,
+    confine,
     label_nuclei,
     nucleus_mask,
 )
@@ -127,6 +128,16 @@ def test_nuclei_below_the_minimum_area_are_dropped(min_area_px, count):
     labels = label_nuclei(maps, replace(OPTIONS, min_area_px=min_area_px))
     assert labels.max() == count
     assert set(np.unique(labels)) == set(range(count + 1))
+
+
+def test_maps_are_confined_to_all_masks():
+    maps = np.ones((1, 3, 3), np.float32)
+    first, second = np.array([[True, True, False]]), np.array([[True, False, True]])
+    confined = confine(maps, first, None, second)
+    assert confined.dtype == np.float32
+    assert confined[0].tolist() == [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
+    assert maps.all()
+    assert confine(maps, None) is maps
 
 
 def test_thresholds_are_exclusive():

@@ -63,6 +63,15 @@ def test_without_a_driver_nobody_asks_for_a_card(
     assert device.gpu_name() == ""
 
 
+def test_a_card_that_nobody_wants_is_neither_asked_for_nor_named(card: threading.Event) -> None:
+    import keras  # noqa: F401  (only then is it looked for)
+
+    assert device.may_have_gpu("auto")
+    assert not device.may_have_gpu("cpu")
+    assert device.gpu_name("cpu") == ""
+    assert device.device_name("cpu").endswith(" (CPU)")
+
+
 def test_network_library_is_asked_for_its_devices() -> None:
     import keras
 

@@ -19,7 +19,8 @@ from napari_nuclei import paths
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import ModelError
-from napari_nuclei.model import manifest, store, unet
+from napari_nuclei.model import device, manifest, store, unet
+from napari_nuclei.model.predictor import GpuPredictor
 from napari_nuclei.model.unet import UNetConfig
 
 
@@ -162,6 +163,18 @@ def test_another_model_in_the_same_folder_is_loaded_anew(tiny_model: Path) -> No
     (folder / "manifest.json").write_bytes(manifest.dumps(changed))
 
     assert store.load_model("tiny").thresholds.probability == 0.7
+
+
+def test_the_processor_predicts_where_it_is_chosen(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_GPU_DRIVERS", (tiny_model,))
+    monkeypatch.setattr(device, "_found_gpu", lambda: "Great Card")
+    model = store.load_model(tiny_model)
+
+    assert isinstance(model.predictor(2), GpuPredictor)
+    assert isinstance(model.predictor(2, "auto"), GpuPredictor)
+    assert model.predictor(2, "cpu") is model.network
 
 
 def test_a_model_predicts_tiles(tiny_model: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline import batch
+from napari_nuclei.pipeline import batch, batch_plan
 from napari_nuclei.pipeline.datasets import decoding
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
@@ -36,7 +35,7 @@ class BrightIsNucleus:
     thresholds: InstanceOptions = field(default_factory=InstanceOptions)
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
 
-    def predictor(self, batch_size: int) -> BrightIsNucleus:
+    def predictor(self, batch_size: int, chosen: str = "auto") -> BrightIsNucleus:
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,7 +63,7 @@ def write(path: Path, image: NDArray[Any] | None = None) -> Path:
 def run(
     *images: Path, folder: Path, extras: Extras = ALL, options: SegmentOptions = NO_OPTIONS
 ) -> list[Any]:
-    plan = batch.plan_batch(images, folder)
+    plan = batch_plan.plan_batch(images, folder)
     return list(batch.segment_files(plan, BrightIsNucleus(), options, extras))
 
 
@@ -131,7 +130,7 @@ def test_a_folder_gives_its_images_in_order_and_nothing_else(tmp_path: Path) -> 
     for name in ("a_labels.tif", "b_overlay.png"):
         write(tmp_path / "in" / name)
     (tmp_path / "in" / "folder.png").mkdir()
-    plan = batch.plan_batch([tmp_path / "in"], tmp_path / "out")
+    plan = batch_plan.plan_batch([tmp_path / "in"], tmp_path / "out")
     assert plan.has_summary
     assert [image.name for image in plan.images] == ["a.tif", "b.png"]
 
@@ -171,48 +170,31 @@ def test_too_little_memory_names_the_image_and_its_shape(
     assert "(20, 30)" in str(done.reason)
 
 
-def touch(folder: Path, *files: str) -> list[Path]:
-    paths = [folder / file for file in files]
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return paths
+def test_images_that_differ_in_their_suffix_alone_have_results_of_their_own(tmp_path: Path) -> None:
+    images, out = tmp_path / "in", tmp_path / "out"
+    write(images / "a.png")
+    write(images / "A.tif", two_squares()[:, :12])
+    write(images / "b.png")
+    done = run(images, folder=out, extras=Extras())
+    assert [outcome.n_nuclei for outcome in done] == [1, 2, 2]
+    labels = ["A.tif_labels.tif", "a.png_labels.tif", "b_labels.tif"]
+    assert names(out) == [*labels, "summary.csv"]
+    assert tifffile.imread(out / "A.tif_labels.tif").shape == (20, 12)
+    assert all(outcome.done_before for outcome in run(images, folder=out, extras=Extras()))
 
 
-Inputs = Callable[[Path], list[Path]]
+def test_results_beside_images_of_one_stem_are_no_images(tmp_path: Path) -> None:
+    images = write(tmp_path / "a.png"), write(tmp_path / "a.tif")
+    run(*images, folder=tmp_path, extras=Extras())
+    assert batch_plan.plan_batch([tmp_path], tmp_path / "out").images == images
 
 
-@pytest.mark.parametrize(
-    ("inputs", "reason"),
-    [
-        (lambda root: [root / "nobody.png"], r"nobody\.png does not exist"),
-        (lambda root: touch(root, "in/notes.txt")[0].parents[:1], r"in has no images \(\.bmp"),
-        (lambda root: touch(root, "x/a.png", "y/a.tif"), r"a\.png and .*a\.tif would both write"),
-        (lambda root: touch(root, "x/a.png", "x/A.tif"), r"a\.png and .*A\.tif would both write"),
-        (lambda root: touch(root, "x/a.png", "out/a_labels.tif"), r"would replace the image .*out"),
-        (lambda root: touch(root, "out/a.png")[0].parents[:1], r"The results cannot go to .*out"),
-    ],
-    ids=["missing", "empty", "same stem", "same stem elsewhere", "replaces input", "into input"],
-)
-def test_a_plan_that_would_lose_something_is_refused(
-    inputs: Inputs, reason: str, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match=reason):
-        batch.plan_batch(list(inputs(tmp_path)), tmp_path / "out")
-
-
-def test_results_cannot_go_to_a_file(tmp_path: Path) -> None:
-    image, out = touch(tmp_path, "a.png", "out")
-    with pytest.raises(InputError, match=r"out is a file: choose a folder"):
-        batch.plan_batch([image], out)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="links need rights on Windows")
-def test_an_input_behind_a_link_is_not_replaced(tmp_path: Path) -> None:
-    (image, labels) = touch(tmp_path, "in/a.png", "in/a_labels.tif")
-    (tmp_path / "link").symlink_to(tmp_path / "in")
-    with pytest.raises(InputError, match="would replace the image"):
-        batch.plan_batch([image, labels], tmp_path / "link")
+def test_a_single_pixel_is_reported_and_skipped(tmp_path: Path) -> None:
+    pixel = write(tmp_path / "a.png", np.full((1, 1), 9, np.uint8))
+    done = run(pixel, write(tmp_path / "b.png"), folder=tmp_path / "out", extras=Extras())
+    assert str(done[0].reason) == f"{pixel} is a single pixel: there is nothing to segment."
+    assert done[1].n_nuclei == 2
+    assert names(tmp_path / "out") == ["b_labels.tif", "summary.csv"]
 
 
 @pytest.fixture
@@ -249,8 +231,8 @@ def test_a_foreign_summary_is_not_replaced(folder: Path, tmp_path: Path) -> None
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "summary.csv").write_text("my,own,notes\n")
     with pytest.raises(InputError, match="is not from napari-nuclei and would be replaced"):
-        batch.plan_batch([folder], tmp_path / "out")
-    batch.plan_batch([folder / "a.png"], tmp_path / "out")  # writes none
+        batch_plan.plan_batch([folder], tmp_path / "out")
+    batch_plan.plan_batch([folder / "a.png"], tmp_path / "out")  # writes none
 
 
 def test_what_is_done_is_not_done_again(folder: Path, tmp_path: Path) -> None:
@@ -265,6 +247,12 @@ def test_what_is_done_is_not_done_again(folder: Path, tmp_path: Path) -> None:
     ]
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert summary_of(tmp_path / "out")[2] == ["c.png", "segmented", "1", "0.15"]
+
+
+def test_another_device_is_no_other_wish(folder: Path, tmp_path: Path) -> None:
+    run(folder, folder=tmp_path / "out")
+    again = run(folder, folder=tmp_path / "out", options=replace(NO_OPTIONS, device="cpu"))
+    assert [outcome.done_before for outcome in again] == [True, False, True]
 
 
 def _truncate(path: Path) -> None:
@@ -313,7 +301,7 @@ def test_other_wishes_are_done_again(
 
 
 def test_progress_names_the_image_and_counts_its_tiles(folder: Path, tmp_path: Path) -> None:
-    plan = batch.plan_batch([folder], tmp_path / "out")
+    plan = batch_plan.plan_batch([folder], tmp_path / "out")
     steps = list(batch.batch_steps(plan, BrightIsNucleus(), NO_OPTIONS, Extras()))
     ends = [(step.done, step.image.name) for step in steps if step.outcome]
     assert ends == [(1, "a.png"), (2, "b.png"), (3, "c.png")]
@@ -325,7 +313,7 @@ def test_progress_names_the_image_and_counts_its_tiles(folder: Path, tmp_path: P
 def test_a_batch_that_is_stopped_leaves_whole_files_and_goes_on(
     folder: Path, tmp_path: Path
 ) -> None:
-    plan = batch.plan_batch([folder], tmp_path / "out")
+    plan = batch_plan.plan_batch([folder], tmp_path / "out")
     steps = batch.batch_steps(plan, BrightIsNucleus(), NO_OPTIONS, ALL)
     for step in steps:
         if step.image.name == "c.png" and step.tiles:

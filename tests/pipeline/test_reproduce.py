@@ -24,6 +24,7 @@ OPTIONS = {
     "separation": 0.3,
     "min_area_px": 12,
     "semantic": False,
+    "device": "cpu",
 }
 FILE = ImageSource("cells", Path("my images") / "cells.tif")
 
@@ -47,6 +48,7 @@ def test_the_command_has_every_option_exactly() -> None:
     assert args.model == "mine"
     assert (args.tile, args.halo, args.diameter) == (64, 8, OPTIONS["diameter_px"])
     assert (args.threshold, args.separation, args.min_area) == (0.45, 0.3, 12)
+    assert args.device == "cpu"
     assert not args.semantic
 
 
@@ -81,14 +83,16 @@ def test_pixels_without_a_file_are_explained() -> None:
 def test_a_plane_of_a_file_is_read_from_it() -> None:
     source = ImageSource("cells", Path("cells.tif"), (2, 0))
     assert "image = tifffile.imread('cells.tif')[2, 0]\n" in as_python(recipe(), source)
-    assert "IMAGE.tif" in as_command(recipe(), source)
+    args = arguments(as_command(recipe(), source))
+    assert args.inputs == [Path("cells.tif")]
+    assert (args.part, args.planes) == ((2, 0), [])
 
 
 def test_a_part_of_a_flat_file_is_read_as_the_file() -> None:
     source = ImageSource("cells", Path("cells.png"), (slice(2, 9), slice(4, 7)))
     text = as_python(recipe(), source)
     assert "image = read_image('cells.png')[2:9, 4:7]\n" in text
-    assert "IMAGE.tif" in as_command(recipe(), source)
+    assert arguments(as_command(recipe(), source)).part == source.index
 
 
 def test_a_multiscale_layer_is_taken_at_full_resolution() -> None:
@@ -97,7 +101,7 @@ def test_a_multiscale_layer_is_taken_at_full_resolution() -> None:
     assert "at full resolution" in as_command(recipe(), source)
 
 
-def test_all_planes_keep_their_links_in_python_and_make_no_command() -> None:
+def test_all_planes_keep_their_links() -> None:
     linked = recipe() | {"link_axis": 1}
     source = ImageSource("stack", Path("stack.tif"), (), names=("t", "z"))
     text = as_python(linked, source)
@@ -105,8 +109,19 @@ def test_all_planes_keep_their_links_in_python_and_make_no_command() -> None:
     assert "image = tifffile.imread('stack.tif')\n" in text
     assert "result = segment_planes(\n" in text
     assert "    names=('t', 'z'),\n    link_axis=1,\n" in text
-    with pytest.raises(InputError, match="All planes of a stack cannot be copied as a command"):
-        as_command(linked, source)
+    args = arguments(as_command(linked, source))
+    assert args.inputs == [Path("stack.tif")]
+    assert (args.part, args.planes, args.link) == ((), ["t", "z"], "z")
+    assert arguments(as_command(recipe() | {"link_axis": None}, source)).link is None
+
+
+def test_planes_without_a_file_are_saved_as_they_are_named() -> None:
+    source = ImageSource("stack", None, (slice(None), 2), names=("-z",))
+    text = as_command(recipe() | {"link_axis": 0}, source)
+    assert "# First save the part [:, 2] of the layer 'stack' as IMAGE.tif.\n" in text
+    args = arguments(text)
+    assert args.inputs == [Path("IMAGE.tif")]
+    assert (args.part, args.planes, args.link) == ((), ["-z"], "-z")
 
 
 def test_the_inside_of_shapes_is_a_mask_in_python_and_makes_no_command() -> None:

@@ -35,8 +35,8 @@ class FakeModel:
     diameters: DiameterRange = DIAMETERS
     batches: list[int] = field(default_factory=list)
 
-    def predictor(self, batch_size):
-        self.batch_size = batch_size
+    def predictor(self, batch_size, chosen="auto"):
+        self.batch_size, self.device = batch_size, chosen
         return self
 
     def predict(self, tiles):
@@ -123,6 +123,34 @@ def test_pixels_that_are_no_numbers_are_background(truth):
     labels = run(picture).labels
     assert labels.max() == 2
     assert not labels[:80].any()
+
+
+class AllIsNucleus(FakeModel):
+    """Takes everything for nucleus, what was not recorded, too."""
+
+    def predict(self, tiles):
+        return np.ones_like(super().predict(tiles))
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("options", [AS_IS, replace(AS_IS, semantic=True)])
+def test_no_nucleus_lies_where_nothing_was_recorded(hole, options):
+    image = np.full((90, 120), 7.0, np.float32)
+    image[10:40, 10:40], image[50:80, 50:80] = 1, hole
+    found = run(image, options, AllIsNucleus())
+    np.testing.assert_array_equal(found.labels > 0, np.isfinite(image))
+    assert not found.maps[50:80, 50:80].any()
+    assert not relabel(found, replace(options, probability=0.1), AllIsNucleus()).labels[60, 60]
+
+
+def test_what_was_not_recorded_looks_like_its_surroundings():
+    image = np.full((90, 120), 7.0, np.float32)
+    image[10:40, 10:40], image[50:80, 50:80] = 1, np.nan
+    seen = []
+    model = FakeModel()
+    model.predict = lambda tiles: seen.append(tiles[0, 65, 65, 0]) or tiles
+    run(image, model=model)
+    assert seen == [1]
 
 
 @pytest.mark.parametrize("value", [0, 200])
@@ -236,6 +264,19 @@ def test_recipe_gives_the_same_labels_again(truth):
     assert_same(run(picture, SegmentOptions(**recipe["options"]), FakeModel()), found)
 
 
+@pytest.mark.parametrize("chosen", ["auto", "cpu"])
+def test_the_network_runs_on_the_chosen_device(truth, chosen):
+    model = FakeModel()
+    found = run(picture_of(truth), replace(AS_IS, device=chosen), model)
+    assert model.device == found.recipe["options"]["device"] == chosen
+
+
+def test_the_device_decides_no_result():
+    auto, cpu = (SegmentOptions(device=chosen) for chosen in ("auto", "cpu"))
+    assert auto.request(THRESHOLDS) == cpu.request(THRESHOLDS)
+    assert auto.request(THRESHOLDS)["separation"] == THRESHOLDS.separation
+
+
 def test_progress_counts_tiles(truth):
     steps = segment_steps(picture_of(truth), FakeModel(), replace(AS_IS, batch_size=3))
     assert list(steps) == [Progress(0, 4), Progress(3, 4), Progress(4, 4)]
@@ -263,6 +304,7 @@ def test_closing_ends_the_work(truth, done):
         ({"tile_px": 100}, "Tiles of 100 px"),
         ({"halo_px": 64}, "a halo of 64 px"),
         ({"batch_size": 0}, "A batch of 0 tiles"),
+        ({"device": "gpu"}, "A device named gpu: choose auto or cpu"),
     ],
 )
 def test_option_out_of_range_is_named(options, message):

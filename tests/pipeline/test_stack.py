@@ -38,9 +38,11 @@ class FakeModel:
     thresholds: InstanceOptions = field(default_factory=lambda: InstanceOptions(min_area_px=4))
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(1, 1000))
     batches: list[int] = field(default_factory=list)
+    devices: set[str] = field(default_factory=set)
 
-    def predictor(self, batch_size: int) -> FakeModel:
+    def predictor(self, batch_size: int, chosen: str = "auto") -> FakeModel:
         self.batch_size = batch_size
+        self.devices.add(chosen)
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,6 +117,13 @@ def test_linked_nuclei_keep_their_id() -> None:
     assert found.recipe["link_axis"] == 0
 
 
+def test_all_planes_and_the_diameter_are_seen_by_the_chosen_device() -> None:
+    model = FakeModel()
+    options = SegmentOptions(diameter_px="auto", device="cpu")
+    run(Source(np.stack([squares(5), squares(6)])), options, model)
+    assert model.devices == {"cpu"}
+
+
 @pytest.mark.parametrize(
     ("link_axis", "expected"),
     [(None, [[1, 2], [3, 4]]), (0, [[1, 2], [1, 2]]), (1, [[1, 1], [2, 2]])],
@@ -123,6 +132,18 @@ def test_links_run_along_the_chosen_axis(link_axis: int | None, expected: list[l
     array = np.stack([[squares(5), squares(5)], [squares(5), squares(5)]])
     found = run(Source(array, ("t", "z")), link_axis=link_axis)
     assert found.labels[:, :, 10, 9].tolist() == expected
+
+
+def test_no_nucleus_lies_where_nothing_was_recorded() -> None:
+    planes = np.stack([squares(5, 30), squares(5)])
+    planes[0, :, 30:38], planes[1, :, :20] = np.inf, np.nan
+    outside = np.zeros((20, 60), bool)
+    outside[:, 50:] = True
+    model = FakeModel()
+    model.predict = np.ones_like
+    found = run(Source(planes, outside=outside), model=model)
+    assert_array_equal(found.labels > 0, np.isfinite(planes) & ~outside)
+    assert not found.maps[~np.isfinite(planes)].any()
 
 
 def test_a_single_plane_is_segmented_as_an_image() -> None:

@@ -15,10 +15,12 @@ import pytest
 from numpy.typing import NDArray
 from qtpy.QtCore import QCoreApplication
 
+from napari_nuclei import paths
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.ui import autosaver, batch_widget, segment_run
 from napari_nuclei.ui.jobs import THREAD_NAME
+from napari_nuclei.ui.preferences import remember_project
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -57,7 +59,7 @@ class FakeModel:
     batches: int = 0
     error: Exception | None = None
 
-    def predictor(self, batch_size: int) -> FakeModel:
+    def predictor(self, batch_size: int, chosen: str = "auto") -> FakeModel:
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -117,6 +119,13 @@ def _own_autosave() -> Iterator[None]:
     """Let each test save its corrections in its own home."""
     yield
     autosaver.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_project() -> Iterator[None]:
+    """Let no other test open the widget with the project folder of this one."""
+    yield
+    remember_project(paths.default_project())
 
 
 @pytest.fixture

@@ -103,6 +103,18 @@ def lose(name: str, place: dict[str, object] | None = None) -> Work:
 
 
 @pytest.mark.usefixtures("tools")
+def test_what_was_found_right_and_undone_is_not_kept(
+    layer: Labels, saved: Callable[[], list[Path]]
+) -> None:
+    corrections_of(layer).accept(1)
+    assert len(saved()) == 1
+    layer.undo()
+    assert saved() == []
+    layer.redo()
+    assert len(saved()) == 1
+
+
+@pytest.mark.usefixtures("tools")
 def test_a_stroke_is_saved_and_nothing_before_it(
     layer: Labels, saved: Callable[[], list[Path]]
 ) -> None:

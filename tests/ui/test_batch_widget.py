@@ -10,9 +10,11 @@ import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 
-from napari_nuclei.pipeline.batch import plan_batch, segment_files
+from napari_nuclei.pipeline.batch import segment_files
+from napari_nuclei.pipeline.batch_plan import plan_batch
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.ui import batch_widget
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -75,6 +77,9 @@ def test_run_is_disabled_with_the_reason(
     assert not batch.panel.button.isEnabled()
     batch.controls.images.set_path(tmp_path / "nowhere")
     qtbot.waitUntil(lambda: "nowhere does not exist" in status.text(), timeout=TIMEOUT_MS)
+    batch.controls.images.set_path(folder / "a.npy")
+    qtbot.waitUntil(lambda: "a.npy is a file: choose the" in status.text(), timeout=TIMEOUT_MS)
+    assert not batch.panel.button.isEnabled()
     batch.controls.images.set_path(folder)
     batch.controls.results.set_path(tmp_path / "out")
     qtbot.waitUntil(batch.panel.button.isEnabled, timeout=TIMEOUT_MS)
@@ -149,6 +154,18 @@ def test_closed_in_mid_run(
     model.gate.set()
     wait_for_jobs()
     assert not ready.controls.results.path.exists()
+
+
+def test_the_reason_of_an_unforeseen_failure_stands_in_the_widget(
+    ready: BatchWidget, model: FakeModel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Exception] = []
+    monkeypatch.setattr(batch_widget, "notify", told.append)
+    model.error = RuntimeError("the card fell out")
+    press(ready, qtbot)
+    assert told == [model.error]
+    reason = "The run failed: unexpected RuntimeError: the card fell out"
+    assert ready.panel.status.text() == reason
 
 
 def test_a_semantic_batch_has_no_counts(ready: BatchWidget, qtbot: QtBot) -> None:

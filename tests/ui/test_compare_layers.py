@@ -46,3 +46,17 @@ def test_a_nucleus_that_only_the_old_model_finds_has_a_colour(
     np.testing.assert_allclose(magenta, [1, 0, 1, 1])
     np.testing.assert_allclose(after.get_color(1), grey)
     assert not before.editable
+
+
+def test_another_comparison_of_a_name_takes_the_place_of_the_one_before(
+    viewer: Viewer, models: dict[Path, FakeModel], two_squares: NDArray[np.float32]
+) -> None:
+    compared = result_of(compare_steps(two_squares, Path("old"), Path("new")))
+    for name in ("cells", "others", "cells"):
+        add_compared(viewer, name, compared, {})
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["others before", "others after", "cells before", "cells after"]
+    viewer.layers["cells after"].editable = True
+    add_compared(viewer, "cells", compared, {})
+    assert "cells after [1]" in viewer.layers
+    assert "cells before [1]" not in viewer.layers

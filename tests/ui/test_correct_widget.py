@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -15,12 +16,14 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_nuclei import paths
 from napari_nuclei.core.differences import find_differences
+from napari_nuclei.core.review import Rectangle
 from napari_nuclei.model import store
 from napari_nuclei.pipeline import process
 from napari_nuclei.pipeline.projects import Pair, Project
 from napari_nuclei.pipeline.unfinished import list_unfinished
 from napari_nuclei.ui import decision
 from napari_nuclei.ui.corrections import corrections_of
+from napari_nuclei.ui.preferences import read_preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,10 +145,11 @@ def test_start_waits_for_checked_nuclei_and_a_name(
     assert status(widget).startswith("Add a pair")
     widget.chooser.button.click()
     assert status(widget).startswith("Correct or accept two nuclei or more")
-    assert widget.pairs.rows.item(0).text() == "cells a b\n0 corrected, 0 accepted"
+    row = widget.pairs.rows.item
+    assert row(0).text() == "cells a b\n0 corrected, 0 accepted: not learnt from yet"
     corrections_of(layers[1]).mark_all_reviewed()
     qtbot.waitUntil(widget.panel.button.isEnabled, timeout=TIMEOUT_MS)
-    assert widget.pairs.rows.item(0).text() == "cells a b\n0 corrected, 3 accepted"
+    assert row(0).text() == "cells a b\n0 corrected, 3 accepted"
     assert status(widget) == "1 image to learn from, 3 nuclei checked in open layers"
     widget.controls.name.setText("a/b")
     assert "The model name 'a/b' is not valid" in status(widget)
@@ -206,17 +210,63 @@ def test_a_name_that_was_taken_meanwhile_loses_nothing(
     assert [model.name for model in store.list_models()] == ["other", "tiny"]
 
 
-def test_a_pair_in_which_nothing_was_checked_is_not_saved(
+def test_a_pair_in_which_nothing_was_checked_is_neither_counted_nor_saved(
     ready: CorrectWidget, viewer: Viewer, train: Callable[[CorrectWidget], None]
 ) -> None:
-    viewer.add_image(np.ones((60, 90)), name="unchecked")
-    viewer.add_labels(np.zeros((60, 90), np.int32))
-    ready.chooser.image.choose(viewer.layers[2])
-    ready.chooser.labels.choose(viewer.layers[3])
+    ready.chooser.image.choose(viewer.add_image(np.ones((60, 90)), name="unchecked"))
+    ready.chooser.labels.choose(viewer.add_labels(np.zeros((60, 90), np.int32)))
     ready.chooser.button.click()
     assert ready.pairs.rows.count() == 2
+    assert status(ready) == "1 image to learn from, 3 nuclei checked in open layers"
     train(ready)
     assert Project(paths.default_project()).names == ("cells a b",)
+
+
+def test_a_pair_of_which_only_background_was_checked_says_so(
+    widget: CorrectWidget, layers: tuple[Image, Labels], qtbot: QtBot
+) -> None:
+    widget.chooser.button.click()
+    corrections_of(layers[1]).review(Rectangle(0, 0, 10, 90))
+    row = widget.pairs.rows.item
+    qtbot.waitUntil(lambda: "only background" in row(0).text(), timeout=TIMEOUT_MS)
+
+
+def test_pairs_of_one_name_are_told_apart_and_none_replaces_another(
+    ready: CorrectWidget,
+    viewer: Viewer,
+    layers: tuple[Image, Labels],
+    train: Callable[[CorrectWidget], None],
+) -> None:
+    other = viewer.add_image(1 - layers[0].data, name="cells a/b")
+    labels = [viewer.add_labels(layers[1].data.copy(), name=name) for name in ("first", "second")]
+    for image, chosen in ((other, labels[0]), (layers[0], labels[1])):
+        ready.chooser.image.choose(image)
+        ready.chooser.labels.choose(chosen)
+        corrections_of(chosen).accept(1)
+        ready.chooser.button.click()
+    rows = [ready.pairs.rows.item(row).text().split("\n")[0] for row in range(3)]
+    assert rows == ["cells a b (nuclei)", "cells a b 2", "cells a b (second)"]
+    assert status(ready).startswith("2 images to learn from")
+    train(ready)
+    project = Project(paths.default_project())
+    assert project.names == ("cells a b", "cells a b 2")
+    np.testing.assert_array_equal(project.read("cells a b").image, layers[0].data)
+    assert ready.pairs.rows.count() == 3
+
+
+def test_a_pair_keeps_the_name_under_which_it_was_saved(
+    ready: CorrectWidget,
+    layers: tuple[Image, Labels],
+    train: Callable[[CorrectWidget], None],
+    qtbot: QtBot,
+) -> None:
+    other = Pair("cells a b", 1 - layers[0].data, layers[1].data)
+    Project(paths.default_project()).save(other)
+    train(ready)
+    row = ready.pairs.rows.item
+    qtbot.waitUntil(lambda: ready.pairs.rows.count() == 2, timeout=TIMEOUT_MS)
+    assert row(0).text().startswith("cells a b 2\n")
+    assert row(1).text() == "cells a b\nsaved in the project"
 
 
 def test_a_worse_model_is_not_offered_without_saying_so(
@@ -266,6 +316,7 @@ def test_stop_makes_a_model_and_resume_goes_on(
     with qtbot.waitSignal(ready.training.ended, timeout=TIMEOUT_MS):
         ready.unfinished.resume.click()
     assert [point[0] for point in ready.curve.points] == [1, 2, 3]
+    assert status(ready).startswith("2 epochs were added to 1. Better: mean AP")
     assert not ready.unfinished.resume.isEnabled()  # there is nothing left to train
     assert ready.unfinished.result.isEnabled()
 
@@ -290,7 +341,7 @@ def test_a_killed_child_is_one_sentence_and_can_be_resumed(
     assert ready.decision.isHidden()
     with qtbot.waitSignal(ready.training.ended, timeout=TIMEOUT_MS):
         ready.unfinished.resume.click()
-    assert status(ready).startswith("Better")
+    assert status(ready).startswith("2 epochs were added to 1. Better")
 
 
 def test_closed_in_mid_training_the_child_ends_and_is_offered_again(
@@ -355,6 +406,12 @@ def test_changed_nuclei_are_shown_in_colour(
     colours = before.colormap.color_dict
     np.testing.assert_array_equal(colours[3], [1, 0, 1, 1])
     assert set(after.colormap.color_dict) == {None, 0}
+    chosen = ready.chooser.labels
+    assert {chosen.itemText(place) for place in range(chosen.count())} == {"nuclei"}
+    names = [layer.name for layer in viewer.layers]
+    with qtbot.waitSignal(ready.decision.comparer.ended, timeout=TIMEOUT_MS):
+        ready.decision.compare.click()
+    assert [layer.name for layer in viewer.layers] == names
 
 
 def test_pairs_of_the_project_are_trained_on_opened_and_removed(
@@ -378,7 +435,6 @@ def test_pairs_of_the_project_are_trained_on_opened_and_removed(
         widget.pairs.open.click()
     assert [layer.name for layer in viewer.layers] == ["liver", "liver labels"]
     np.testing.assert_array_equal(viewer.layers[1].data, labels)
-    widget.chooser.button.click()
     assert widget.pairs.rows.count() == 1  # the same image
     widget.pairs.remove.click()
     assert widget.pairs.rows.item(0).text() == "liver\nsaved in the project"
@@ -390,6 +446,39 @@ def test_pairs_of_the_project_are_trained_on_opened_and_removed(
     assert Project(tmp_path / "set").names == ()
 
 
+def test_what_was_checked_comes_back_with_a_pair_of_the_project(
+    viewer: Viewer, layers: tuple[Image, Labels], qtbot: QtBot, tmp_path: Path
+) -> None:
+    labels = layers[1].data
+    checked = np.indices(labels.shape)[1] < 55
+    Project(tmp_path / "set").save(Pair("nuclei", layers[0].data, labels, checked))
+    widget = open_widget(viewer)
+    widget.controls.project.set_path(tmp_path / "set")
+    qtbot.waitUntil(lambda: widget.pairs.rows.count() == 1, timeout=TIMEOUT_MS)
+    with qtbot.waitSignal(widget.project.worker.ended, timeout=TIMEOUT_MS):
+        widget.pairs.open.click()
+    opened = viewer.layers[-1]
+    assert widget.chooser.labels.layer is opened
+    assert widget.chooser.image.layer is viewer.layers[-2]
+    # The layers have another name than the pair: there was one of that name.
+    assert viewer.layers[-2].name != "nuclei"
+    assert widget.pairs.rows.item(0).text() == "nuclei\n0 corrected, 2 accepted"
+    assert widget.pairs.rows.count() == 1
+    np.testing.assert_array_equal(corrections_of(opened).checked(), checked)
+
+
+def test_the_project_folder_is_remembered(
+    widget: CorrectWidget, viewer: Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    widget.controls.project.set_path(tmp_path / "mine")
+    qtbot.waitUntil(lambda: read_preferences().project_folder != "", timeout=TIMEOUT_MS)
+    viewer.window.remove_dock_widget(widget)
+    again = open_widget(viewer)
+    assert again.controls.project.path == tmp_path / "mine"
+    again.controls.project.set_path(paths.default_project())
+    qtbot.waitUntil(lambda: read_preferences().project_folder == "", timeout=TIMEOUT_MS)
+
+
 def test_a_pair_goes_with_its_layers(ready: CorrectWidget, viewer: Viewer) -> None:
     assert ready.pairs.rows.count() == 1
     viewer.layers.remove("nuclei")
@@ -397,14 +486,29 @@ def test_a_pair_goes_with_its_layers(ready: CorrectWidget, viewer: Viewer) -> No
     assert status(ready).startswith("Add a pair")
 
 
-def test_a_project_that_cannot_be_written_is_one_sentence(
-    ready: CorrectWidget, train: Callable[[CorrectWidget], None], tmp_path: Path, qtbot: QtBot
+def test_a_project_that_cannot_be_written_is_one_sentence_before_start(
+    ready: CorrectWidget, tmp_path: Path, qtbot: QtBot
 ) -> None:
     (tmp_path / "file").write_text("")
     ready.controls.project.set_path(tmp_path / "file" / "project")
-    qtbot.waitUntil(ready.panel.button.isEnabled, timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: not ready.panel.button.isEnabled(), timeout=TIMEOUT_MS)
+    assert status(ready) == (
+        f"{tmp_path / 'file' / 'project'} cannot be made or written (Not a directory): "
+        "choose another project folder."
+    )
+
+
+def test_a_disk_that_is_full_by_now_is_one_sentence(
+    ready: CorrectWidget,
+    train: Callable[[CorrectWidget], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fill_up(self: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fill_up)
     train(ready)
-    assert "cells a b cannot be written" in status(ready)
+    assert "cells a b cannot be written (No space left on device)" in status(ready)
     assert ready.panel.button.isEnabled()
 
 
@@ -413,7 +517,7 @@ def test_a_folder_of_something_else_is_no_project(
 ) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     widget.controls.project.set_path(tmp_path)
-    qtbot.waitUntil(lambda: "none of the known layouts" in status(widget), timeout=TIMEOUT_MS)
+    qtbot.waitUntil(lambda: "something else than a project" in status(widget), timeout=TIMEOUT_MS)
     assert not widget.panel.button.isEnabled()
 
 

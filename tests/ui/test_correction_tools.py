@@ -23,6 +23,7 @@ from napari_nuclei.ui.correction_tools import CorrectionTools
 from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.gestures import Gestures
 from napari_nuclei.ui.kept_maps import maps_of, note_maps
+from napari_nuclei.ui.marks import NAME
 from napari_nuclei.ui.toolbox import (
     ACCEPT,
     DELETE,
@@ -96,7 +97,9 @@ def press(viewer: Viewer, qtbot: QtBot) -> Callable[[str], None]:
 
     def press(key: str) -> None:
         *modifiers, letter = key.split("-")
-        held = Qt.KeyboardModifier.ShiftModifier if modifiers else Qt.KeyboardModifier.NoModifier
+        held = Qt.KeyboardModifier.NoModifier
+        for modifier in modifiers:
+            held |= getattr(Qt.KeyboardModifier, f"{modifier}Modifier")
         code = getattr(Qt.Key, f"Key_{letter}")
         qtbot.keyClick(viewer.window._qt_window, code, held)
 
@@ -213,7 +216,7 @@ def test_a_filled_nucleus_has_no_hole(
 
 
 def test_accepting_changes_no_pixel_and_can_be_taken_back(
-    layer: Labels, corrections: Corrections, press: Any, point_at: Any
+    layer: Labels, tools: CorrectionTools, corrections: Corrections, press: Any, point_at: Any
 ) -> None:
     before = layer.data.copy()
     point_at(10, 10)
@@ -222,7 +225,25 @@ def test_accepting_changes_no_pixel_and_can_be_taken_back(
     press(ACCEPT)
     assert corrections.accepted == set()
     np.testing.assert_array_equal(layer.data, before)
+    assert "not accepted any more" in tools.hint.text()
+    press("Control-Z")
+    assert corrections.accepted == {1}
+    press("Control-Z")
+    assert corrections.accepted == set()
     assert n_undo(layer) == 0
+
+
+def test_a_nucleus_in_an_area_that_is_right_is_accepted_already(
+    tools: CorrectionTools, corrections: Corrections, press: Any, point_at: Any
+) -> None:
+    press(VIEW)
+    point_at(10, 10)
+    press(ACCEPT)
+    assert tools.hint.text() == ("Nucleus 1 is accepted already: it lies in an area that is right.")
+    assert corrections.accepted == {1, 2, 3, 4}
+    press("Control-Z")
+    assert corrections.accepted == set()
+    assert not corrections.checked().any()
 
 
 def test_a_line_that_is_drawn_splits_a_nucleus(
@@ -422,7 +443,69 @@ def test_a_nucleus_is_drawn_anew_with_its_id(
     qtbot.waitUntil(lambda: layer.mode == "pan_zoom", timeout=TIMEOUT_MS)
     assert ids(layer) == {1, 2, 3, 4}
     assert corrections.n_corrected == 1
-    assert n_undo(layer) == 2
+    assert "is drawn" in tools.hint.text()
+    assert not tools.buttons[REDRAW].isChecked()
+    assert n_undo(layer) == 1
+    press("Control-Z")
+    assert layer.data[10, 30] == 1
+    assert corrections.n_corrected == 0
+
+
+@pytest.mark.parametrize("key", ["Escape", "Control-Z", NEXT, REDRAW])
+def test_a_nucleus_that_is_not_drawn_anew_is_as_it_was(
+    layer: Labels,
+    tools: CorrectionTools,
+    corrections: Corrections,
+    press: Any,
+    point_at: Any,
+    drag: Any,
+    key: str,
+) -> None:
+    before = layer.data.copy()
+    point_at(35, 15)
+    press(DELETE)
+    point_at(10, 10)
+    press(REDRAW)
+    assert tools.buttons[REDRAW].isChecked()
+    drag((6, 6))
+    press(key)
+    assert ids(layer) == {1, 3, 4}
+    assert layer.mode == "pan_zoom"
+    assert layer._overlays["polygon"].points == []
+    assert not tools.buttons[REDRAW].isChecked()
+    assert corrections.n_corrected == n_undo(layer) == 1
+    for bound in ("Escape", "Control-Z"):
+        assert coerce_keybinding(bound) not in layer.keymap
+    press("Control-Z")
+    np.testing.assert_array_equal(layer.data, before)
+
+
+def test_another_tool_of_napari_and_a_panel_that_is_hidden_bring_a_nucleus_back(
+    layer: Labels, tools: CorrectionTools, press: Any, point_at: Any, qapp: QApplication
+) -> None:
+    before = layer.data.copy()
+    point_at(10, 10)
+    press(REDRAW)
+    layer.mode = "paint"
+    np.testing.assert_array_equal(layer.data, before)
+    assert layer.mode == "paint"
+    assert "as it was" in tools.hint.text()
+    press(REDRAW)
+    qapp.sendEvent(tools, QHideEvent())
+    np.testing.assert_array_equal(layer.data, before)
+    assert n_undo(layer) == 0
+
+
+def test_a_nucleus_is_chosen_and_drawn_anew_with_the_mouse(
+    layer: Labels, tools: CorrectionTools, drag: Any
+) -> None:
+    tools.buttons[REDRAW].click()
+    assert "Click the nucleus" in tools.hint.text()
+    drag((35, 15))
+    assert tools.hint.text().startswith("Draw nucleus 2 anew")
+    assert "Click the nucleus" not in tools.hint.text()
+    assert ids(layer) == {1, 3, 4}
+    assert tools.buttons[REDRAW].isChecked()
 
 
 def test_new_labels_are_ranked_anew(
@@ -529,6 +612,108 @@ def test_scale_position_and_a_stack_below_do_not_matter(
     press(RECTANGLE)
     drag((7, 9), (20, 30), (7 + 59 / 2, 9 + 79 / 2))
     assert corrections_of(layer).accepted == ids(layer)
+
+
+def test_layers_of_other_units_do_not_matter(
+    viewer: Viewer, labels: NDArray[np.int32], qtbot: QtBot, press: Any, drag: Any, point_at: Any
+) -> None:
+    viewer.add_image(np.zeros((60, 80)), scale=(0.5, 0.5), units=("um", "um"))
+    layer = viewer.add_labels(labels, scale=(500, 500), units=("nm", "nm"))
+    # Of the world that both are shown in.
+    world = (0.5 * viewer.layers[0].units[0]).m_as(viewer.dims.units[0])
+    tools = CorrectionTools(viewer)
+    viewer.window.add_dock_widget(tools)
+    with qtbot.waitSignal(tools.toolbox.queue.ranked, timeout=TIMEOUT_MS):
+        tools.set_layer(layer)
+    press(NEXT)
+    rows, columns = np.nonzero(labels == layer.selected_label)
+    middle = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
+    np.testing.assert_allclose(viewer.scene.camera.center[-2:], np.multiply(middle, world))
+    viewer.reset_view()
+    point_at(10 * world, 10 * world)
+    press(DELETE)
+    assert ids(layer) == {2, 3, 4}
+    viewer.mouse_over_canvas = False
+    viewer.scene.camera.center = (0, 500 * world, 500 * world)
+    press(RECTANGLE)
+    viewer.reset_view()
+    drag((28 * world, 3 * world), (35 * world, 15 * world), (50 * world, 40 * world))
+    assert corrections_of(layer).accepted == {2, 3}
+
+
+def test_a_hint_goes_with_its_tool(layer: Labels, tools: CorrectionTools, press: Any) -> None:
+    press(NEXT)
+    assert "is in the middle" in tools.hint.text()
+    layer.mode = "paint"
+    assert tools.hint.text() == ""
+
+
+def test_the_current_nucleus_and_the_accepted_ones_are_marked(
+    viewer: Viewer, layer: Labels, tools: CorrectionTools, press: Any, qtbot: QtBot
+) -> None:
+    def marked(dots: list[list[float]], ring: list[float] | None) -> bool:
+        if NAME not in viewer.layers:
+            return False
+        points = viewer.layers[NAME]
+        shown = points.data[points.shown].tolist()
+        return shown == [*([ring, ring] if ring else []), *dots]
+
+    layer.mode = "paint"
+    assert NAME not in viewer.layers
+    press(NEXT)
+    qtbot.waitUntil(lambda: marked([], [43.5, 63.5]), timeout=TIMEOUT_MS)
+    assert viewer.layers.selection.active is layer
+    assert layer.mode == "paint"
+    press(ACCEPT)
+    qtbot.waitUntil(lambda: marked([[43.5, 63.5]], [34.5, 14.5]), timeout=TIMEOUT_MS)
+    press("Control-Z")
+    qtbot.waitUntil(lambda: marked([], [34.5, 14.5]), timeout=TIMEOUT_MS)
+    marks = viewer.layers[NAME]
+    assert np.all(marks.size > 10)
+    assert not marks.editable
+    tools.toolbox.queue.follow(None)
+    qtbot.waitUntil(lambda: marked([], None), timeout=TIMEOUT_MS)
+    tools.toolbox.queue.follow(layer)
+    viewer.reset_view()
+    press(VIEW)
+    dots = [[14.5, 19.5], [34.5, 14.5], [34.5, 24.5], [43.5, 63.5]]
+    qtbot.waitUntil(lambda: marked(dots, None), timeout=TIMEOUT_MS)
+    assert marks.size[2] < 10
+
+
+def test_marks_go_with_the_panel_and_with_the_layer(
+    viewer: Viewer,
+    layer: Labels,
+    tools: CorrectionTools,
+    press: Any,
+    qtbot: QtBot,
+    qapp: QApplication,
+) -> None:
+    press(NEXT)
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=TIMEOUT_MS)
+    qapp.sendEvent(tools, QHideEvent())
+    assert NAME not in viewer.layers
+    qapp.sendEvent(tools, QShowEvent())
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=TIMEOUT_MS)
+    viewer.layers.remove(layer)
+    assert NAME not in viewer.layers
+
+
+def test_marks_that_somebody_removes_stay_away(
+    viewer: Viewer, layer: Labels, tools: CorrectionTools, press: Any, qtbot: QtBot
+) -> None:
+    press(NEXT)
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=TIMEOUT_MS)
+    viewer.layers.remove(NAME)
+    viewer.layers.selection.active = layer
+    press(NEXT)
+    with qtbot.waitSignal(tools.marks.drawn, timeout=TIMEOUT_MS):
+        press(NEXT)
+    assert NAME not in viewer.layers
+    tools.set_layer(None)
+    tools.set_layer(layer)
+    corrections_of(layer).accept(1)
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=TIMEOUT_MS)
 
 
 def test_a_layer_that_is_removed_is_let_go(

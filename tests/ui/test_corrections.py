@@ -100,14 +100,86 @@ def test_an_accepted_nucleus_counts_until_it_is_another(
     layer.fill((3, 3), 7)
     assert corrections.accept(7)
     assert counts(corrections) == (0, 1)
+    layer.data_setitem((np.array([6]), np.array([3])), 7)
+    assert corrections.accepted == set()
     layer.undo()
-    assert counts(corrections) == (0, 0)
-    assert not corrections.checked().any()
-    layer.redo()
     assert corrections.accepted == {7}
     corrections.withdraw(7)
     assert corrections.accepted == set()
     assert not corrections.accept(99)
+
+
+def test_what_was_found_right_is_undone_and_done_again_among_the_strokes(
+    layer: Labels, corrections: Corrections
+) -> None:
+    corrections.accept(1)
+    layer.fill((3, 9), 7)
+    corrections.review(Rectangle(0, 0, 12, 14))
+    corrections.withdraw(1)
+    states = []
+    for _ in range(4):
+        states.append((len(corrections.seen), counts(corrections)))
+        layer.undo()
+    assert states == [(1, (1, 1)), (2, (1, 1)), (1, (1, 1)), (1, (1, 0))]
+    assert (corrections.seen, counts(corrections)) == ((), (0, 0))
+    assert not corrections.checked().any()
+    for state in reversed(states):
+        layer.redo()
+        assert (len(corrections.seen), counts(corrections)) == state
+
+
+def test_what_was_undone_does_not_come_back_after_another_stroke(
+    layer: Labels, corrections: Corrections
+) -> None:
+    corrections.accept(1)
+    layer.undo()
+    layer.fill((9, 9), 5)
+    layer.redo()
+    layer.undo()
+    assert corrections.accepted == set()
+    corrections.accept(2)
+    layer.redo()
+    assert (corrections.accepted, corrections.n_corrected) == ({2}, 0)
+
+
+def test_what_is_too_old_to_be_undone_stays_right(layer: Labels, corrections: Corrections) -> None:
+    corrections.accept(1)
+    for step in range(layer._history_limit):
+        layer.data_setitem((np.array([9]), np.array([9])), 3 + step % 2)
+    for _ in range(layer._history_limit + 1):
+        layer.undo()
+    assert counts(corrections) == (1, 0)
+    assert layer.data[9, 9] == 0
+
+
+def test_nobody_is_told_of_a_stroke_when_something_is_found_right(
+    layer: Labels, corrections: Corrections
+) -> None:
+    strokes: list[object] = []
+    layer.events.paint.connect(strokes.append)
+    corrections.accept(1)
+    corrections.mark_all_reviewed()
+    assert strokes == []
+
+
+def test_what_was_checked_before_is_taken_over(layer: Labels, corrections: Corrections) -> None:
+    before = np.indices(layer.data.shape)[1] < 10
+    corrections.remember(before)
+    assert corrections.accepted == {1}
+    np.testing.assert_array_equal(corrections.checked(), before)
+    layer.fill((3, 3), 0)
+    assert counts(corrections) == (0, 1)
+    np.testing.assert_array_equal(corrections.checked(), before)
+
+
+def test_background_is_something_that_was_checked(layer: Labels, corrections: Corrections) -> None:
+    assert not corrections.is_any
+    corrections.review(Rectangle(9, 0, 12, 3))
+    assert corrections.is_any
+    assert counts(corrections) == (0, 0)
+    layer.undo()
+    layer.fill((9, 9), 5)
+    assert corrections.is_any
 
 
 def test_a_nucleus_is_accepted_once(corrections: Corrections) -> None:
@@ -130,8 +202,10 @@ def test_a_stroke_that_is_undone_after_the_review_is_not_vouched_for(
     corrections.mark_all_reviewed()
     assert corrections.checked().all()
     layer.undo()
-    np.testing.assert_array_equal(corrections.checked(), layer.data != 1)
-    assert corrections.accepted == {2}
+    assert corrections.accepted == set()
+    np.testing.assert_array_equal(corrections.checked(), corrections.changes().touched)
+    layer.undo()
+    assert not corrections.checked().any()
 
 
 def test_the_whole_image_is_reviewed_once(corrections: Corrections) -> None:

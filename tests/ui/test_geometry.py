@@ -10,7 +10,7 @@ import pytest
 from napari.layers import Image, Labels
 from numpy.testing import assert_allclose
 
-from napari_nuclei.ui.geometry import layer_geometry
+from napari_nuclei.ui.geometry import layer_geometry, pixels_to_world, world_to_pixels
 
 # Of what it draws, not of where pixels are.
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing:UserWarning")
@@ -60,3 +60,16 @@ def test_one_pixel_can_cover_several() -> None:
     for z, expected in [(-0.49, 0), (3.49, 0), (3.51, 1), (-0.51, -1)]:
         world = image.data_to_world((0, z, 2, 3))
         assert round(labels.world_to_data(world)[0]) == expected
+
+
+@pytest.mark.parametrize("units", [None, ("um", "um"), ("mm", "nm")])
+def test_pixels_lie_where_the_world_says(units: Any) -> None:
+    layer = Labels(
+        np.zeros((4, 5), np.int32), scale=(500, 250), translate=(7, 9), units=("nm", "nm")
+    )
+    of_world = None if units is None else Labels(np.zeros((4, 5), np.int32), units=units).units
+    pixels = [[0, 0], [3, 1.5]]
+    world = pixels_to_world(layer, pixels, of_world)
+    assert_allclose(world_to_pixels(layer, world, of_world), pixels, atol=1e-9)
+    if units == ("um", "um"):
+        assert_allclose(world, [[0.007, 0.009], [1.507, 0.384]])

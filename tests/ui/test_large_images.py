@@ -146,7 +146,8 @@ def test_an_error_is_told_and_adds_nothing(
 ) -> None:
     model.error = ValueError("no such thing")
     run(widget)
-    assert widget.panel.status.text() == "The run failed."
+    reason = "The run failed: unexpected ValueError: no such thing"
+    assert widget.panel.status.text() == reason
     assert len(viewer.layers) == 1
 
 

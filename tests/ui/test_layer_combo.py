@@ -9,6 +9,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_nuclei.ui.layer_combo import LayerCombo
+from napari_nuclei.ui.names import OWN
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -84,3 +85,10 @@ def test_a_refresh_that_changes_nothing_is_silent(
     combo.refresh()
     with qtbot.assertNotEmitted(combo.layer_changed):
         combo.refresh()
+
+
+def test_layers_to_look_at_are_no_choice(combo: LayerCombo, model: ViewerModel) -> None:
+    model.add_image(PIXELS, name="first")
+    model.add_image(PIXELS, name="ours", metadata={OWN: {}})
+    combo.refresh()
+    assert texts(combo) == ["first"]

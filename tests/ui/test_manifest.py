@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from npe2 import PluginManifest
 
+from napari_nuclei.model.device import DEVICES
 from napari_nuclei.pipeline.samples import list_samples
 from napari_nuclei.pipeline.segment import SegmentOptions
 from napari_nuclei.ui.preferences import Preferences
@@ -57,4 +58,7 @@ def test_the_page_of_preferences_has_the_defaults_of_the_code(manifest: PluginMa
         name: prop.default for page in pages.values() for name, prop in page.properties.items()
     }
     assert Preferences(**defaults) == Preferences()
+    choices = pages["segmentation"].properties["device"].enum
+    assert choices == list(DEVICES)
+    assert Preferences().device == SegmentOptions().device
     assert Preferences().tile_px == SegmentOptions().tile_px

@@ -39,12 +39,13 @@ def test_widgets_open_with_what_was_preferred(
 ) -> None:
     settings.segmentation.diameter_px = 22.0
     settings.segmentation.tile_px = 256
+    settings.segmentation.device = "cpu"
     settings.segmentation.model = "gone"
     settings.batch.image_folder = str(tmp_path)
     form, batch = OptionsForm(), BatchControls()
     for widget in (form, batch):
         qtbot.addWidget(widget)
-        assert widget.options() == SegmentOptions(tile_px=256, diameter_px=22.0)
+        assert widget.options() == SegmentOptions(tile_px=256, diameter_px=22.0, device="cpu")
         assert widget.model_name is None
     assert batch.images.path == tmp_path
     settings.training.project_folder = str(tmp_path / "project")

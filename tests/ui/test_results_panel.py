@@ -435,9 +435,8 @@ def test_all_planes_are_measured_shown_and_copied(
     assert panel.count.text() == "5 nuclei"
     labels.undo()
     assert_array_equal(run_copied(viewer), labels.data[:, 0])
-    QGuiApplication.clipboard().setText("before")
-    assert copied(panel.command) == "before"
-    assert panel.note.text().startswith("All planes of a stack cannot be copied as a command")
+    assert " --planes=z --link=z " in copied(panel.command)
+    assert panel.note.text().startswith("Copied: paste it into a terminal. It says where")
 
 
 def test_the_inside_of_shapes_is_measured_and_copied(
@@ -514,25 +513,56 @@ def test_the_copied_code_gives_the_identical_labels(
     exec(copied(widget.results.python), names)
     assert_array_equal(names["labels"], labels)
 
+    run_command(widget, tmp_path)
+    assert_array_equal(tifffile.imread(tmp_path / "results" / "my cells_labels.tif"), labels)
+
+
+def run_command(widget: SegmentWidget, folder: Path) -> None:
+    """Run the copied command in a process of its own."""
     text = copied(widget.results.command)
     (line,) = [line for line in text.splitlines() if not line.startswith("#")]
     program, *arguments = shlex.split(line)
     assert program == "napari-nuclei"
     command = [sys.executable, "-m", "napari_nuclei", *arguments]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    assert_array_equal(tifffile.imread(tmp_path / "results" / "my cells_labels.tif"), labels)
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def stack_widget(viewer: Viewer, tmp_path: Path) -> SegmentWidget:
+    """Return the widget with the real network and a file of three planes."""
+    sample = tifffile.imread(paths.bundled_samples() / "images" / "dsb2018.tif")
+    planes = [sample[top : top + 130, :140] for top in (0, 3, 6)]
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack(planes), photometric="minisblack")
+    viewer.open(tmp_path / "stack.tif", plugin="napari")
+    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    return widget
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scope", [Scope.PLANE, Scope.VIEW])
+def test_the_copied_command_takes_the_plane_and_its_part(
+    scope: Scope, viewer: Viewer, stack_widget: SegmentWidget, qtbot: QtBot, tmp_path: Path
+) -> None:
+    widget = stack_widget
+    viewer.dims.set_current_step(0, 1)
+    viewer.scene.camera.center = (30, 30)
+    select(widget, scope)
+    with qtbot.waitSignal(widget.job.ended, timeout=200_000):
+        widget.panel.button.click()
+    labels = widget.results.current.labels()
+    assert labels.any()
+    assert (labels.shape == (130, 140)) == (scope is Scope.PLANE)
+    run_command(widget, tmp_path)
+    assert_array_equal(tifffile.imread(tmp_path / "results" / "stack_labels.tif"), labels)
 
 
 @pytest.mark.slow
 def test_the_copied_code_links_the_planes_of_a_file(
-    viewer: Viewer, qtbot: QtBot, tmp_path: Path
+    viewer: Viewer, stack_widget: SegmentWidget, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    """The round trip of a stack with the real network: widget and Python, label for label."""
-    sample = tifffile.imread(paths.bundled_samples() / "images" / "dsb2018.tif")
-    planes = [sample[top : top + 130, :140] for top in (0, 3, 6)]
-    tifffile.imwrite(tmp_path / "stack.tif", np.stack(planes), photometric="minisblack")
-    (image,) = viewer.open(tmp_path / "stack.tif", plugin="napari")
-    _, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    """The round trip of a stack with the real network: widget, Python, command."""
+    widget = stack_widget
+    image = viewer.layers["stack"]
     select(widget, Scope.ALL, widget.axes.links.itemText(1))
     with qtbot.waitSignal(widget.job.ended, timeout=200_000):
         widget.panel.button.click()
@@ -544,3 +574,6 @@ def test_the_copied_code_links_the_planes_of_a_file(
     names: dict[str, Any] = {}
     exec(text, names)
     assert_array_equal(names["labels"], labels.data)
+
+    run_command(widget, tmp_path)
+    assert_array_equal(tifffile.imread(tmp_path / "results" / "stack_labels.tif"), labels.data)

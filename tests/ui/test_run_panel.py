@@ -56,6 +56,9 @@ def test_time_left_counts_from_the_first_tile(
     assert panel.elapsed_s == 12
     panel.show_progress(Progress(3, 3000), "tiles")
     assert panel.status.text() == "3 of 3000 tiles, about 33 min left"
+    # Each took half a second: the rest was something else.
+    panel.show_progress(Progress(4, 8), "tiles", 0.5)
+    assert panel.status.text() == "4 of 8 tiles, 2 s left"
 
 
 def test_unknown_total_and_late_progress_change_nothing(panel: RunPanel) -> None:

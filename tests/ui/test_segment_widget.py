@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Labels
@@ -15,6 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from napari_nuclei.errors import ModelError
 from napari_nuclei.ui import segment_run, segment_widget
+from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -343,8 +345,27 @@ def test_other_errors_are_reported_with_their_traceback(
     run(widget)
     (note,) = notifications
     assert note.exception is model.error
-    assert widget.panel.status.text() == "The run failed."
+    reason = "The run failed: unexpected RuntimeError: out of memory"
+    assert widget.panel.status.text() == reason
     assert widget.panel.button.isEnabled()
+
+
+def test_a_lazy_image_that_cannot_be_read_is_reported_with_the_reason(
+    viewer: Viewer, widget: SegmentWidget, run: Press, notifications: list[Notification]
+) -> None:
+    def refuse(block: Any) -> Any:
+        raise ValueError("chunk 3\nis damaged")
+
+    shown = da.zeros((40, 50))
+    damaged = shown.map_blocks(refuse, dtype=float, meta=np.zeros((0, 0)))
+    viewer.add_image(da.stack([shown, damaged]), contrast_limits=(0, 1))
+    widget.axes.scope.setCurrentIndex(widget.axes.scope.findData(Scope.ALL))
+    run(widget)
+    (note,) = notifications
+    assert isinstance(note.exception, ValueError)
+    reason = "The run failed: unexpected ValueError: chunk 3 is damaged"
+    assert widget.panel.status.text() == reason
+    assert labels_of(viewer) == []
 
 
 def test_importing_the_widget_loads_neither_network_library_nor_what_is_slow() -> None:

@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 
 from napari_nuclei.model import store
 from napari_nuclei.ui.corrections import corrections_of
+from napari_nuclei.ui.marks import NAME
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -61,6 +62,8 @@ def test_corrections_become_a_model_that_segments(
         corrections_of(nuclei).accept(nucleus)
     counts = "Fluorescence\n1 corrected, 10 accepted"
     qtbot.waitUntil(lambda: correct.pairs.rows.item(0).text() == counts)
+    # A new layer, such as that of the marks, takes napari a moment: not of the training.
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=TIMEOUT_MS)
 
     correct.controls.base.setCurrentText("tiny")
     correct.controls.name.setText("mine")

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from numpy.testing import assert_allclose
 
 from napari_nuclei.core.axes import read_axes
 from napari_nuclei.core.regions import Region
-from napari_nuclei.ui.views import region_in_view, region_of_shapes, selected_shapes
+from napari_nuclei.ui.views import look_at, region_in_view, region_of_shapes, selected_shapes
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
@@ -121,6 +122,25 @@ def test_view_and_shapes_in_other_units_than_the_image(model: ViewerModel, look:
     assert (region.rows, region.columns) == ((10, 31), (40, 121))
     look((10_000, 10_000), 0.001, (10, 5))
     assert region_in_view(model, layer, READING) == Region((10, 31), (30, 51))
+
+
+def test_the_view_moves_to_a_place_in_a_layer_of_other_units(model: ViewerModel) -> None:
+    model.add_image(PIXELS, scale=(500, 250), units=("nm", "nm"))
+    layer = model.add_image(PIXELS, scale=(0.5, 0.25), units=("um", "um"))
+    model.canvas.size = (400, 400)
+    look_at(model, layer, (60, 100), 20)
+    per_um = (1 * layer.units[0]).m_as(model.dims.units[-2])
+    assert_allclose(model.scene.camera.center[-2:], (30 * per_um, 25 * per_um))
+    # Of 20 px, the longer side is 10 micrometres; it is to take a part of the canvas.
+    assert 0.06 <= 10 * per_um * model.scene.camera.zoom / 400 <= 0.4
+
+
+def test_the_view_moves_where_no_units_are_converted(model: ViewerModel) -> None:
+    layer = model.add_image(PIXELS, scale=(2, 2), units=("um", "um"))
+    model.add_image(PIXELS)  # in pixels
+    model.canvas.size = (400, 400)
+    look_at(model, layer, (60, 100), 20)
+    assert_allclose(model.scene.camera.center[-2:], (120, 200))
 
 
 def test_shapes_are_taken_as_shown_where_no_units_are_converted(model: ViewerModel) -> None:

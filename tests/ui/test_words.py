@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from napari_nuclei.ui.planes import Scope
-from napari_nuclei.ui.words import describe_result, describe_task
+from napari_nuclei.ui.words import describe_added, describe_result, describe_task
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,15 @@ def test_result_in_words(
     recipe = {"options": {"semantic": False}}
     found = SimpleNamespace(recipe=recipe, n_nuclei=count, diameter_px=diameter_px)
     assert describe_result(found, pixel_size_um) == said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (4, 4, "No epoch was added to 4: more training gains nothing. "),
+        (1, 2, "1 epoch was added to 1. "),
+        (1, 4, "3 epochs were added to 1. "),
+    ],
+)
+def test_what_more_training_did_in_words(before: int, after: int, said: str) -> None:
+    assert describe_added(before, after) == said

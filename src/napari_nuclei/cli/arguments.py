@@ -48,11 +48,17 @@ def add_debug(parser: argparse.ArgumentParser, default: Any) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``."""
+    """Add ``--model`` and ``--device``, for `load_model`."""
     parser.add_argument(
         "--model",
         metavar="NAME|PATH",
         help="name or folder of a model (default: the one that ships with napari-nuclei)",
+    )
+    parser.add_argument(
+        "--device",
+        choices=device.DEVICES,
+        default=device.DEVICES[0],
+        help="auto takes a graphics card where there is one, cpu never (default: %(default)s)",
     )
 
 
@@ -94,7 +100,7 @@ def load_model(args: argparse.Namespace) -> store.Model:
     ModelError
         When it is unknown or damaged.
     """
-    if device.may_have_gpu():
+    if device.may_have_gpu(args.device):
         preload_network_library(args.debug)
     return store.load_model(args.model)
 

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     model = load_model(args)
 
     def segmenter(image: NDArray[Any]) -> NDArray[np.int32]:
-        return segment(image, model, diameter_px=diameter_px).labels
+        return segment(image, model, diameter_px=diameter_px, device=args.device).labels
 
     report = evaluate(items, segmenter, _Progress(len(items)))
     # First what nothing can stop, last what takes longest.

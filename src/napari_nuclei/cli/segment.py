@@ -17,8 +17,10 @@ from napari_nuclei.cli.large import (
     split_inputs,
 )
 from napari_nuclei.cli.messages import explain, print_error
+from napari_nuclei.cli.selection import add_selection, read_selection
 from napari_nuclei.errors import NucleiError
-from napari_nuclei.pipeline import batch
+from napari_nuclei.pipeline.batch import segment_files
+from napari_nuclei.pipeline.batch_plan import plan_batch
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
 from napari_nuclei.pipeline.summary import Failed, Segmented
@@ -53,20 +55,22 @@ def add_to(commands: Commands) -> None:
     add_model(parser)
     _add_options(parser)
     _add_results(parser)
+    add_selection(parser)
     add_large(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Segment all files; the status is 1 when one of them failed."""
     options = _read_options(args)
-    blockwise, usual = split_inputs(args)
+    selection = read_selection(args)
+    blockwise, usual = split_inputs(args) if selection.is_whole_plane else ([], args.inputs)
     large = plan_large(args, blockwise, options)
-    plan = batch.plan_batch(usual, args.output) if usual else None
+    plan = plan_batch(usual, args.output, selection) if usual else None
     refuse_clashes(large, plan.images if plan else ())
     extras = Extras(args.probability, args.table, args.overlay, read_pixel_um(args))
     model = load_model(args)
     status = 0
-    results = batch.segment_files(plan, model, options, extras) if plan else ()
+    results = segment_files(plan, model, options, extras) if plan else ()
     for result in chain(results, segment_large(large, model)):
         if isinstance(result, Failed):
             status = 1
@@ -133,6 +137,7 @@ def _read_options(args: argparse.Namespace) -> SegmentOptions:
         separation=args.separation,
         min_area_px=args.min_area,
         semantic=args.semantic,
+        device=args.device,
     )
 
 

@@ -18,10 +18,11 @@ _MAX_SAMPLE_PX = 4_000_000
 
 
 class Limits(NamedTuple):
-    """Half the values that become 0 and 1."""
+    """Half the values that become 0 and 1, and half the one that fills what was not recorded."""
 
     low: float
     high: float
+    middle: float
 
 
 class Sample(NamedTuple):
@@ -31,12 +32,12 @@ class Sample(NamedTuple):
     ----------
     values : numpy.ndarray
         Shape (n,), float: half the finite values of the even sample that `prepare` takes, too.
-    extremes : Limits or None
-        Those of all finite values; None when there are none.
+    extremes : tuple of float or None
+        Half the lowest and half the highest of all finite values; None when there are none.
     """
 
     values: NDArray[np.floating[Any]]
-    extremes: Limits | None
+    extremes: tuple[float, float] | None
 
 
 def prepare(
@@ -51,7 +52,8 @@ def prepare(
     ----------
     image : array_like
         Shape (Y, X), (Y, X, 3) or (Y, X, 4); bool, integer or float. Alpha is dropped. NaN and
-        infinite pixels become 0 and do not influence the scaling.
+        infinite pixels become the median, which is background as a rule, and do not influence the
+        scaling: a black hole would look like a nucleus in stained tissue, and darken what is near.
     rgb : bool, optional
         Whether the last axis holds colours; by default it does when it has length 3 or 4 and there
         are three axes.
@@ -70,13 +72,33 @@ def prepare(
         When the array has no pixels, is not numeric, has other axes, or no finite value.
     """
     pixels = _as_pixels(image, rgb)
-    low, high = np.asarray(limits or _limits(pixels), pixels.dtype)
-    pixels[~np.isfinite(pixels)] = low
+    low, high, middle = np.asarray(limits or _limits(pixels), pixels.dtype)
+    pixels[~np.isfinite(pixels)] = middle
     np.clip(pixels, low, high, out=pixels)
     pixels -= low
     if high > low:
         pixels /= high - low
     return np.broadcast_to(pixels.astype(np.float32, copy=False), (*pixels.shape[:2], 3))
+
+
+def finite_pixels(image: ArrayLike) -> NDArray[np.bool_] | None:
+    """Return which pixels are numbers in all their colours: elsewhere nothing was recorded.
+
+    Parameters
+    ----------
+    image : array_like
+        As that of `prepare`.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape (Y, X), bool; None when all pixels are numbers.
+    """
+    array = np.asarray(image)
+    if array.dtype.kind != "f":
+        return None
+    is_finite = np.isfinite(array[..., :3]).all(axis=-1) if array.ndim == 3 else np.isfinite(array)
+    return None if is_finite.all() else is_finite
 
 
 def common_limits(planes: Iterable[ArrayLike], *, rgb: bool | None = None) -> Limits | None:
@@ -122,8 +144,7 @@ def sample_part(
     pixels = _as_pixels(part, rgb)
     step, (y, x) = _sample_step(shape), origin
     everything = _finite(pixels)
-    extremes = Limits(everything.min(), everything.max()) if everything.size else None
-    return Sample(_finite(pixels[-y % step :: step, -x % step :: step]), extremes)
+    return Sample(_finite(pixels[-y % step :: step, -x % step :: step]), _extremes(everything))
 
 
 def join_samples(samples: Sequence[Sample]) -> Sample:
@@ -132,7 +153,7 @@ def join_samples(samples: Sequence[Sample]) -> Sample:
     lows, highs = zip(*extremes, strict=True) if extremes else ((), ())
     return Sample(
         np.concatenate([sample.values for sample in samples]),
-        Limits(min(lows), max(highs)) if extremes else None,
+        (min(lows), max(highs)) if extremes else None,
     )
 
 
@@ -144,7 +165,7 @@ def limits_of_sample(sample: Sample) -> Limits:
     InputError
         When no pixel is finite.
     """
-    return _spread(sample.values) or _existing(sample.extremes)
+    return _spread(sample.values) or _farthest(sample)
 
 
 def percentiles_of_sample(sample: Sample) -> Limits | None:
@@ -182,18 +203,21 @@ def _unusable(array: NDArray[Any], advice: str) -> InputError:
 
 def _limits(pixels: NDArray[np.floating[Any]]) -> Limits:
     """Return the low and high value of the finite pixels, from an even sample of a large image."""
-    limits = _spread(_finite_sample(pixels))
-    if limits is not None:
-        return limits
+    values = _finite_sample(pixels)
     # A few bright pixels on an even ground: percentiles and sample miss them, extremes do not.
-    everything = _finite(pixels)
-    return _existing(Limits(everything.min(), everything.max()) if everything.size else None)
+    return _spread(values) or _farthest(Sample(values, _extremes(_finite(pixels))))
 
 
-def _existing(extremes: Limits | None) -> Limits:
-    if extremes is None:
+def _farthest(sample: Sample) -> Limits:
+    """Return the extremes as limits."""
+    if sample.extremes is None:
         raise InputError("The image has no finite pixel: every value is NaN or infinite.")
-    return extremes
+    low, high = sample.extremes
+    return Limits(low, high, float(np.median(sample.values)) if sample.values.size else low)
+
+
+def _extremes(values: NDArray[np.floating[Any]]) -> tuple[float, float] | None:
+    return (values.min(), values.max()) if values.size else None
 
 
 def _finite_sample(pixels: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
@@ -214,5 +238,5 @@ def _spread(sample: NDArray[np.floating[Any]]) -> Limits | None:
     """Return the percentiles if they differ."""
     if sample.size == 0:
         return None
-    low, high = np.percentile(sample, (LOW_PERCENTILE, HIGH_PERCENTILE))
-    return Limits(low, high) if low < high else None
+    low, middle, high = np.percentile(sample, (LOW_PERCENTILE, 50, HIGH_PERCENTILE))
+    return Limits(low, high, middle) if low < high else None

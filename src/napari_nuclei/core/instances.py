@@ -132,6 +132,14 @@ def nucleus_mask(maps: NDArray[np.float32], probability: float) -> NDArray[np.in
     return np.asarray(maps[..., NUCLEUS] > probability, np.int32)
 
 
+def confine(maps: NDArray[np.float32], *masks: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Return maps that are 0 where one of the masks, bool of shape (Y, X), is not; None is none."""
+    for mask in masks:
+        if mask is not None:
+            maps = maps * mask[..., np.newaxis]
+    return maps
+
+
 def centredness(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return how central each pixel lies in its nucleus: its distance to edges and borders.
 

@@ -7,6 +7,12 @@ import platform
 import sys
 from pathlib import Path
 from threading import Event
+from typing import Literal
+
+Device = Literal["auto", "cpu"]
+"""What may be chosen: the graphics card where there is one, or the processor in any case."""
+
+DEVICES: tuple[Device, ...] = ("auto", "cpu")
 
 _LINUX_PROCESSOR = Path("/proc/cpuinfo")
 # Of Linux, and of Linux in Windows: elsewhere the network library uses no graphics card.
@@ -15,27 +21,27 @@ _GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 _gpu_given_up = Event()
 
 
-def device_name() -> str:
+def device_name(chosen: Device = "auto") -> str:
     """Return the device, such as "NVIDIA H100 (GPU)" or "AMD EPYC 7B13 (CPU)".
 
     The network library takes seconds to import, and finds the graphics card. Before it is imported,
     as it is not here, the processor is named.
     """
-    gpu = gpu_name() if "keras" in sys.modules else ""
+    gpu = gpu_name(chosen) if "keras" in sys.modules else ""
     return f"{gpu} (GPU)" if gpu else f"{_processor_name()} (CPU)"
 
 
-def gpu_name() -> str:
+def gpu_name(chosen: Device = "auto") -> str:
     """Return the name of the graphics card to predict on; empty if there is none.
 
     The network library is asked, and imported for it, only where there is a driver.
     """
-    return _found_gpu() if may_have_gpu() and not _gpu_given_up.is_set() else ""
+    return _found_gpu() if may_have_gpu(chosen) and not _gpu_given_up.is_set() else ""
 
 
-def may_have_gpu() -> bool:
-    """Tell whether there is a driver of a graphics card, without asking what it drives."""
-    return any(driver.exists() for driver in _GPU_DRIVERS)
+def may_have_gpu(chosen: Device = "auto") -> bool:
+    """Tell whether a graphics card has a driver and is wanted, without asking what there is."""
+    return chosen == "auto" and any(driver.exists() for driver in _GPU_DRIVERS)
 
 
 def give_up_gpu() -> None:

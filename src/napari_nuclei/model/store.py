@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_nuclei.core.diameter import DiameterRange
     from napari_nuclei.core.instances import InstanceOptions
+    from napari_nuclei.model.device import Device
     from napari_nuclei.model.network import Network
     from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.model.unet import UNetConfig
@@ -75,9 +76,12 @@ class Model:
         """The sizes of nuclei that the network knows."""
         return self.manifest.diameters
 
-    def predictor(self, batch_size: int) -> Predictor:
-        """Return what turns at most `batch_size` tiles at a time into maps, on the best device."""
-        if not device.gpu_name():
+    def predictor(self, batch_size: int, chosen: Device = "auto") -> Predictor:
+        """Return what turns at most `batch_size` tiles at a time into maps, on the best device.
+
+        That is the graphics card, unless there is none or the processor is chosen.
+        """
+        if not device.gpu_name(chosen):
             return self.network
         return GpuPredictor(self._on_card, batch_size, self.network)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,43 +14,25 @@ from numpy.typing import NDArray
 import napari_nuclei
 from napari_nuclei.errors import InputError, NucleiError
 from napari_nuclei.pipeline import summary
-from napari_nuclei.pipeline.datasets.decoding import SUFFIXES
+from napari_nuclei.pipeline.batch_plan import SUMMARY_FILE
+from napari_nuclei.pipeline.planes import array_planes
 from napari_nuclei.pipeline.prediction import mapped
-from napari_nuclei.pipeline.reading import read_image
 from napari_nuclei.pipeline.results import (
     Extras,
     read_complete_results,
-    result_paths,
     sha256_of,
     write_results,
 )
 from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment_steps
+from napari_nuclei.pipeline.stack import segment_planes_steps
 from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
 
 if TYPE_CHECKING:
     from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.batch_plan import ImageBatch
     from napari_nuclei.pipeline.prediction import Progress
-
-SUMMARY_FILE = "summary.csv"
-
-
-@dataclass(frozen=True)
-class ImageBatch:
-    """Image files, and the folder that their results go to.
-
-    Attributes
-    ----------
-    images : tuple of Path
-        At least one; no two write the same file, and none is overwritten.
-    folder : Path
-        Made with the first result.
-    has_summary : bool
-        Whether `SUMMARY_FILE` is written, too: not for a single file that was named.
-    """
-
-    images: tuple[Path, ...]
-    folder: Path
-    has_summary: bool = False
+    from napari_nuclei.pipeline.selection import Selection
+    from napari_nuclei.pipeline.stack import StackSegmentation
 
 
 @dataclass(frozen=True)
@@ -74,33 +56,6 @@ class BatchProgress:
     image: Path
     tiles: Progress | None = None
     outcome: Outcome | None = None
-
-
-def plan_batch(inputs: Sequence[Path], folder: Path) -> ImageBatch:
-    """Find the images, and make sure before any work that no result would be lost.
-
-    Parameters
-    ----------
-    inputs : sequence of Path
-        Image files, taken as they are, and folders, of which all files with a known suffix are
-        taken, but not those of folders inside them.
-    folder : Path
-        Where the results go.
-
-    Raises
-    ------
-    InputError
-        When an input is missing, a folder has no image, the results cannot go to `folder`, or two
-        files would be written under one name.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file: choose a folder for the results.")
-    images = tuple(image for path in inputs for image in _find_images(path, folder))
-    _refuse_clashes(images, folder)
-    has_summary = len(images) > 1 or any(path.is_dir() for path in inputs)
-    if has_summary:
-        _refuse_foreign_summary(folder)
-    return ImageBatch(images, folder, has_summary)
 
 
 def batch_steps(
@@ -137,7 +92,7 @@ def batch_steps(
     for done, image in enumerate(batch.images):
         progress = BatchProgress(done, len(batch.images), image)
         yield progress
-        outcome = yield from _file_steps(progress, batch.folder, model, options, extras)
+        outcome = yield from _file_steps(progress, batch, model, options, extras)
         outcomes.append(outcome)
         is_last = done + 1 == len(batch.images)
         if batch.has_summary and (is_last or not outcome.done_before):
@@ -155,58 +110,6 @@ def segment_files(
             yield progress.outcome
 
 
-def _find_images(path: Path, results: Path) -> list[Path]:
-    if not path.exists():
-        raise InputError(f"{path} does not exist: give an image file, or a folder with images.")
-    if not path.is_dir():
-        return [path]
-    if path.resolve() == results.resolve():
-        raise InputError(
-            f"The results cannot go to {path}, where the images are: a second run would segment "
-            "them, too; choose another folder."
-        )
-    images = {file for file in path.iterdir() if _looks_like_image(file)}
-    if not images:
-        raise InputError(f"{path} has no images ({' '.join(sorted(SUFFIXES))}): choose another.")
-    # What was written beside an image when it was given alone is no image of the folder.
-    results_there = {file for image in images for file in result_paths(path, image.stem)}
-    return sorted(images - results_there)
-
-
-def _looks_like_image(file: Path) -> bool:
-    is_hidden = file.name.startswith(".")
-    return file.suffix.lower() in SUFFIXES and not is_hidden and file.is_file()
-
-
-def _refuse_clashes(images: Sequence[Path], folder: Path) -> None:
-    inputs = {image.resolve() for image in images}
-    owners: dict[str, Path] = {}
-    for image in images:
-        results = result_paths(folder, image.stem)
-        # Some file systems do not tell A from a, and results may be moved to one of those.
-        owner = owners.setdefault(image.stem.casefold(), image)
-        if owner is not image:
-            raise InputError(
-                f"{owner} and {image} would both write {results[0]}: rename one, or segment them "
-                "into two folders."
-            )
-        lost = next((result for result in results if result.resolve() in inputs), None)
-        if lost:
-            raise InputError(
-                f"The results of {image} would replace the image {lost}: choose another folder "
-                "for the results."
-            )
-
-
-def _refuse_foreign_summary(folder: Path) -> None:
-    path = folder / SUMMARY_FILE
-    if path.exists() and not summary.is_summary(path):
-        raise InputError(
-            f"{path} is not from napari-nuclei and would be replaced: rename it, or choose "
-            "another folder for the results."
-        )
-
-
 def _write_summary(batch: ImageBatch, outcomes: Sequence[Outcome], options: SegmentOptions) -> None:
     waiting = batch.images[len(outcomes) :]
     path = batch.folder / SUMMARY_FILE
@@ -214,30 +117,38 @@ def _write_summary(batch: ImageBatch, outcomes: Sequence[Outcome], options: Segm
 
 
 def _file_steps(
-    progress: BatchProgress, folder: Path, model: Model, options: SegmentOptions, extras: Extras
+    progress: BatchProgress,
+    batch: ImageBatch,
+    model: Model,
+    options: SegmentOptions,
+    extras: Extras,
 ) -> Generator[BatchProgress, None, Outcome]:
     image, started = progress.image, time.perf_counter()
+    results = batch.folder, batch.names[image]
     try:
-        request = _request(image, model, options, extras)
-        before = read_complete_results(folder, image.stem, extras, request)
+        request = _request(image, model, options, extras, batch.selection)
+        before = read_complete_results(*results, extras, request)
         if before is not None:
             return _found_before(image, *before)
-        pixels = read_image(image)
-        found = yield from _segment_steps(progress, pixels, model, options)
+        pixels = batch.selection.read(image)
+        found = yield from _segment_steps(progress, pixels, model, options, batch.selection)
         found = replace(found, recipe={**found.recipe, "request": request})
-        write_results(found, pixels, folder, image.stem, extras)
+        write_results(found, pixels, *results, extras)
     except (NucleiError, OSError) as error:
         return Failed(image, error)
     seconds = time.perf_counter() - started
     return _segmented(image, found.labels, found.diameter_px, seconds)
 
 
-def _request(image: Path, model: Model, options: SegmentOptions, extras: Extras) -> dict[str, Any]:
+def _request(
+    image: Path, model: Model, options: SegmentOptions, extras: Extras, selection: Selection
+) -> dict[str, Any]:
     """Return all that decides the result, as JSON values; equal requests have equal results."""
     return {
         "image_sha256": sha256_of(image),
+        "selection": selection.as_json(),
         "model_sha256": model.sha256,
-        "options": asdict(replace(options, **asdict(options.instances(model.thresholds)))),
+        "options": options.request(model.thresholds),
         "pixel_um": extras.pixel_um,
         "version": napari_nuclei.__version__,
     }
@@ -256,10 +167,16 @@ def _segmented(
 
 
 def _segment_steps(
-    progress: BatchProgress, pixels: NDArray[Any], model: Model, options: SegmentOptions
-) -> Generator[BatchProgress, None, Segmentation]:
-    steps = segment_steps(pixels, model, options)
+    progress: BatchProgress,
+    pixels: NDArray[Any],
+    model: Model,
+    options: SegmentOptions,
+    selection: Selection,
+) -> Generator[BatchProgress, None, Segmentation | StackSegmentation]:
+    if pixels.shape[len(selection.names) :][:2] == (1, 1):
+        raise InputError(f"{progress.image} is a single pixel: there is nothing to segment.")
     try:
+        steps = _steps(pixels, model, options, selection)
         return (yield from mapped(steps, lambda tiles: replace(progress, tiles=tiles)))
     except InputError as error:
         raise InputError(f"{progress.image}: {error}") from error
@@ -268,3 +185,12 @@ def _segment_steps(
             f"{progress.image}: there is not enough memory for an image of shape {pixels.shape}; "
             "cut it into smaller ones."
         ) from error
+
+
+def _steps(
+    pixels: NDArray[Any], model: Model, options: SegmentOptions, selection: Selection
+) -> Generator[Progress, None, Segmentation | StackSegmentation]:
+    if not selection.names:
+        return segment_steps(pixels, model, options)
+    source = array_planes(pixels, selection.names, rgb=pixels.ndim == len(selection.names) + 3)
+    return segment_planes_steps(source, model, options, link_axis=selection.link_axis)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.core import images
+from napari_nuclei.core.instances import confine
+from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.prediction import Progress, mapped
 from napari_nuclei.pipeline.resources import count_tiles, refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
@@ -92,6 +94,17 @@ class ArrayPlanes:
         """Tell that nuclei are wanted everywhere."""
 
 
+def array_planes(image: Any, names: Sequence[str], *, rgb: bool) -> ArrayPlanes:
+    """Return the planes of an array; an `InputError` tells that its axes are others."""
+    expected = len(names) + 2 + rgb
+    if not names or image.ndim != expected:
+        raise InputError(
+            f"A stack of shape {tuple(image.shape)} with {len(names)} named axes cannot be used: "
+            "name each axis before height and width."
+        )
+    return ArrayPlanes(image, tuple(names), rgb)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is the same for all planes of a source.
@@ -127,11 +140,12 @@ class Plan:
     ) -> Generator[Progress, None, NDArray[np.float32]]:
         """Predict one plane, the one of this number."""
         yield Progress(number * self.tiles, self._total)
-        prepared = _prepare(self.source, index, self.limits)
+        pixels = self.source.read(index)
+        prepared = images.prepare(pixels, rgb=self.source.rgb, limits=self.limits)
         steps = predict_resized_steps(prepared, self.enlargement, self.predictor, self.options)
         done = number * self.tiles
         maps = yield from mapped(steps, lambda step: Progress(done + step.done, self._total))
-        return maps if self.mask is None else maps * self.mask[..., np.newaxis]
+        return confine(maps, self.mask, images.finite_pixels(pixels))
 
     @property
     def _total(self) -> int:
@@ -161,7 +175,7 @@ def plan_steps(
     enlargement = model.diameters.enlargement(diameter_px)
     refuse_what_is_too_large((*source.counts, *source.shape), enlargement)
     tiles = count_tiles(source.shape, options, enlargement)
-    predictor = model.predictor(options.batch_size)
+    predictor = model.predictor(options.batch_size, options.device)
     return Plan(source, predictor, options, limits, source.mask(), enlargement, tiles)
 
 
@@ -182,7 +196,7 @@ def common_diameter_steps(
     model, options
         As for `plan_steps`.
     """
-    predictor = model.predictor(options.batch_size)
+    predictor = model.predictor(options.batch_size, options.device)
     thresholds = options.instances(model.thresholds)
     middle = np.divide(counts, 2)
     nearest = sorted(sampled_planes(counts), key=lambda index: float(np.abs(index - middle).sum()))

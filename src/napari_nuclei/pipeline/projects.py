@@ -107,7 +107,7 @@ class Project:
         DatasetError
             When the folder is neither a project nor a data set, or comes from a later version.
         """
-        if not self._is_empty and not self._is_ours:
+        if not self._is_empty and not self.is_own:
             return tuple(item.id for item in open_dataset(self.folder).items)
         # An image whose labels are missing is what an interrupted `save` left.
         return tuple(sorted(self._files(_LABELS).keys() & self._files(_IMAGES).keys()))
@@ -144,7 +144,7 @@ class Project:
                 f"{self.folder}: another image is named {pair.name}; choose another name."
             )
         try:
-            if not self._is_ours:
+            if not self.is_own:
                 files.write_text(self.folder / _MARKER, json.dumps({"format": FORMAT}))
             if known is None:
                 self._write(_IMAGES, pair.name, pair.image)
@@ -185,7 +185,14 @@ class Project:
         return not self.folder.exists() or (self.folder.is_dir() and not any(self.folder.iterdir()))
 
     @property
-    def _is_ours(self) -> bool:
+    def is_own(self) -> bool:
+        """Whether the folder was made here, and not by hand.
+
+        Raises
+        ------
+        DatasetError
+            When it comes from a later version, or what marks it is damaged.
+        """
         marker = self.folder / _MARKER
         if not marker.is_file():
             return False
@@ -214,7 +221,7 @@ class Project:
         }
 
     def _read_image_and_labels(self, name: str) -> tuple[NDArray[Any], NDArray[np.int32]]:
-        if self._is_ours:
+        if self.is_own:
             labels = read_label_image([self._files(_LABELS)[name]])
             return read_image(self._files(_IMAGES)[name]), labels
         (item,) = (item for item in open_dataset(self.folder).items if item.id == name)

@@ -50,6 +50,20 @@ def read_shape(path: str | Path) -> tuple[int, int]:
 Part = tuple[int | slice, ...]
 
 
+def read_part(path: Path, part: Part) -> NDArray[Any]:
+    """Read a part of a TIFF file of any number of axes: only the tiles or strips that it is in.
+
+    Raises
+    ------
+    IndexError
+        When there is no such part.
+    """
+    import zarr
+
+    with tifffile.imread(path, aszarr=True, series=0, level=0) as store:
+        return np.asarray(zarr.open_array(store, mode="r")[part])
+
+
 def has_parts(
     path: Path, shape: tuple[int, ...], parts: Iterable[tuple[Part, NDArray[Any]]], *, is_flat: bool
 ) -> bool:

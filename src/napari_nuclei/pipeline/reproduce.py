@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_nuclei.errors import InputError
 from napari_nuclei.model.manifest import DEFAULT_NAME
+from napari_nuclei.pipeline.selection import format_part
 
 if TYPE_CHECKING:
     from napari_nuclei.core.regions import Region
@@ -22,6 +23,7 @@ _COMMAND_SWITCHES = {
     "min_area_px": "--min-area",
     "tile_px": "--tile",
     "halo_px": "--halo",
+    "device": "--device",
 }
 
 
@@ -54,11 +56,6 @@ class ImageSource:
     names: tuple[str, ...] = ()
     region: Region | None = None
     multiscale: bool = False
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the whole image is one file that `napari_nuclei.read_image` reads."""
-        return self.has_flat_file and not self.index
 
     @property
     def has_flat_file(self) -> bool:
@@ -108,21 +105,30 @@ def as_command(recipe: dict[str, Any], source: ImageSource) -> str:
     InputError
         When no command gives these labels.
     """
-    if source.names or source.region is not None:
-        what = "All planes of a stack" if source.names else "The inside of shapes"
-        raise InputError(f"{what} cannot be copied as a command: copy Python code instead.")
+    if source.region is not None:
+        raise InputError(
+            "The inside of shapes cannot be copied as a command: copy Python code instead."
+        )
     options, model = recipe["options"], recipe["model"]
-    words = ["napari-nuclei", "segment", str(source.path) if source.is_file else "IMAGE.tif"]
-    words += ["-o", "results"]
+    words = ["napari-nuclei", "segment", str(source.path or "IMAGE.tif"), "-o", "results"]
+    words += _selection_words(recipe, source)
     if model["name"] != DEFAULT_NAME:
         words += ["--model", model["name"]]
     for name, switch in _COMMAND_SWITCHES.items():
         value = options[name]
-        words += [switch, "none" if value is None else repr(value)]
+        words += [switch, "none" if value is None else str(value)]
     if options["semantic"]:
         words.append("--semantic")
-    advice = [] if source.is_file else [f"# First save {_place(source)} as IMAGE.tif."]
+    advice = [] if source.path else [f"# First save {_place(source)} as IMAGE.tif."]
     return "\n".join([*_origin(recipe), *advice, _quoted(words)]) + "\n"
+
+
+def _selection_words(recipe: dict[str, Any], source: ImageSource) -> list[str]:
+    # With "=", so that a name can begin with a dash.
+    words = [f"--part={format_part(source.index)}"] if source.path and source.index else []
+    words += [f"--planes={name}" for name in source.names]
+    link_axis = recipe["link_axis"] if source.names else None
+    return words if link_axis is None else [*words, f"--link={source.names[link_axis]}"]
 
 
 def _origin(recipe: dict[str, Any]) -> list[str]:
@@ -188,14 +194,7 @@ def _place(source: ImageSource) -> str:
 
 def _subscript(index: tuple[int | slice, ...]) -> str:
     """Return the index as Python writes it, such as ``[2, 10:90]``."""
-    words = []
-    for part in index:
-        if isinstance(part, slice):
-            ends = ("" if end is None else str(end) for end in (part.start, part.stop))
-            words.append(":".join(ends))
-        else:
-            words.append(str(part))
-    return f"[{', '.join(words)}]" if words else ""
+    return f"[{format_part(index).replace(',', ', ')}]" if index else ""
 
 
 def _quoted(words: list[str]) -> str:

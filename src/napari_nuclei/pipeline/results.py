@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_nuclei.pipeline.segment import Segmentation
+    from napari_nuclei.pipeline.stack import StackSegmentation
 
 _LABELS = "_labels.tif"
 _PROBABILITY = "_probability.tif"
@@ -54,15 +55,19 @@ def result_paths(folder: Path, stem: str) -> tuple[Path, ...]:
 
 
 def write_results(
-    found: Segmentation, pixels: NDArray[Any], folder: Path, stem: str, extras: Extras
+    found: Segmentation | StackSegmentation,
+    pixels: NDArray[Any],
+    folder: Path,
+    stem: str,
+    extras: Extras,
 ) -> None:
     """Write the labels and what else is wanted, each file whole or not at all.
 
     Parameters
     ----------
-    found : Segmentation
-        Of `pixels`.
-    pixels : ndarray, (Y, X) or (Y, X, 3)
+    found : Segmentation or StackSegmentation
+        Of `pixels`; of the latter there is no overlay, and a probability only where it was kept.
+    pixels : ndarray, (Y, X) or (Y, X, 3), or that of all planes
         The image, for the overlay and the intensities in the table.
     folder : Path
         Made when missing.
@@ -78,10 +83,16 @@ def write_results(
         When a file cannot be written or removed.
     """
     labels, probability, table, overlay = result_paths(folder, stem)
-    if extras.probability:
+    if extras.probability and found.probability is not None:
         _write_tiff(probability, found.probability, found.recipe)
     if extras.table:
-        measured = measure(found.labels, found.probability, pixels, pixel_um=extras.pixel_um)
+        measured = measure(
+            found.labels,
+            found.probability,
+            pixels,
+            axes=found.names,
+            pixel_um=extras.pixel_um,
+        )
         tables.write_csv(measured, table)
     if extras.overlay:
         _write_png(overlay, figures.overlay(pixels, found.labels))
@@ -137,7 +148,13 @@ def _write_tiff(path: Path, values: NDArray[Any], recipe: dict[str, Any]) -> Non
     """Write an array with its recipe, which is enough to get the same values again."""
 
     def write(temporary: Path) -> None:
-        tifffile.imwrite(temporary, values, compression="zlib", metadata={"recipe": recipe})
+        tifffile.imwrite(
+            temporary,
+            values,
+            photometric="minisblack",
+            compression="zlib",
+            metadata={"recipe": recipe},
+        )
 
     files.replace_file(path, write)
 

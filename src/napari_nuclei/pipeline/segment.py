@@ -6,9 +6,8 @@ from collections.abc import Generator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 import napari_nuclei
@@ -16,14 +15,19 @@ from napari_nuclei.core import images, measure
 from napari_nuclei.core.instances import (
     NUCLEUS,
     InstanceOptions,
+    confine,
     label_nuclei,
     nucleus_mask,
 )
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
+from napari_nuclei.model.device import DEVICES, Device
 from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
 from napari_nuclei.pipeline.resources import refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+
+if TYPE_CHECKING:
+    import numpy as np
 
 AUTO: Literal["auto"] = "auto"
 """Instead of a diameter: that it be estimated from the image."""
@@ -42,6 +46,8 @@ class SegmentOptions(TileOptions):
         As in `napari_nuclei.core.instances.InstanceOptions`; None takes the model's own value.
     semantic : bool
         Give 1 for nucleus and 0 for background instead of one label a nucleus.
+    device : "auto" or "cpu"
+        The network runs on a graphics card where there is one, or on the processor in any case.
 
     Raises
     ------
@@ -54,6 +60,7 @@ class SegmentOptions(TileOptions):
     separation: float | None = None
     min_area_px: int | None = None
     semantic: bool = False
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -61,12 +68,20 @@ class SegmentOptions(TileOptions):
             raise InputError(
                 f"A nucleus diameter of {self.diameter_px} px: choose 1 to 10000 pixels, or auto."
             )
+        if self.device not in DEVICES:
+            raise InputError(f"A device named {self.device}: choose {' or '.join(DEVICES)}.")
         self.instances(InstanceOptions())  # refuses wrong thresholds before the network runs
 
     def instances(self, defaults: InstanceOptions) -> InstanceOptions:
         """Return the thresholds, taking those that were not chosen from `defaults`."""
         chosen = {name: getattr(self, name) for name in asdict(defaults)}
         return replace(defaults, **{k: v for k, v in chosen.items() if v is not None})
+
+    def request(self, defaults: InstanceOptions) -> dict[str, Any]:
+        """Return what decides the result, as JSON values: all but the device."""
+        decisive = asdict(replace(self, **asdict(self.instances(defaults))))
+        del decisive["device"]
+        return decisive
 
 
 @dataclass(frozen=True)
@@ -94,6 +109,11 @@ class Segmentation:
     recipe: dict[str, Any]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the axes before the last two: there are none."""
+        return ()
+
+    @property
     def n_nuclei(self) -> int:
         """Number of nuclei, the rows of the table."""
         return len(self.table["index"])
@@ -118,7 +138,8 @@ def segment(
     Parameters
     ----------
     image : array_like
-        Shape (Y, X), (Y, X, 3) or (Y, X, 4); bool, integer or float.
+        Shape (Y, X), (Y, X, 3) or (Y, X, 4); bool, integer or float. Where a pixel is NaN or
+        infinite, nothing was recorded: the probability is 0 and no nucleus lies there.
     model : Model, str or Path, optional
         A loaded model, the name of an installed one, or a model folder; default: the shipped one.
     rgb : bool, optional
@@ -127,7 +148,7 @@ def segment(
         Shape (Y, X), bool: where nuclei are wanted; default: everywhere.
     **options
         Fields of `SegmentOptions`: ``diameter_px``, ``probability``, ``separation``,
-        ``min_area_px``, ``semantic``, ``tile_px``, ``halo_px``, ``batch_size``.
+        ``min_area_px``, ``semantic``, ``device``, ``tile_px``, ``halo_px``, ``batch_size``.
 
     Returns
     -------
@@ -181,7 +202,7 @@ def segment_steps(
     model = model or store.load_model()
     options = options or SegmentOptions()
     prepared = images.prepare(image, rgb=rgb)
-    predictor = model.predictor(options.batch_size)
+    predictor = model.predictor(options.batch_size, options.device)
     if options.diameter_px == "auto":
         thresholds = options.instances(model.thresholds)
         diameter_px = yield from estimate_diameter_steps(prepared, predictor, thresholds, options)
@@ -190,8 +211,7 @@ def segment_steps(
     enlargement = model.diameters.enlargement(diameter_px)
     refuse_what_is_too_large(prepared.shape[:2], enlargement)
     maps = yield from predict_resized_steps(prepared, enlargement, predictor, options)
-    if mask is not None:
-        maps = maps * mask[..., np.newaxis]
+    maps = confine(maps, mask, images.finite_pixels(image))
     return finish(maps, model, replace(options, diameter_px=diameter_px))
 
 

@@ -66,6 +66,8 @@ class Session:
     started : float
         When the session began, on the same clock.
     is_stopped : callable
+    done : int
+        Epochs of earlier sessions: this one adds one at least, however late it is.
     """
 
     run: Run
@@ -79,6 +81,7 @@ class Session:
     deadline: float
     started: float
     is_stopped: Callable[[], bool]
+    done: int
 
     @property
     def checked_nuclei(self) -> int:
@@ -87,11 +90,10 @@ class Session:
 
     def begin(self) -> Started:
         """Return what is known before the training."""
-        done = len(self.run.history.epochs)
         held_out = self.before.held_out
         return Started(
             epochs=self.course.epochs,
-            done=done,
+            done=self.done,
             images=len(self.pairs),
             checked_nuclei=self.checked_nuclei,
             held_out_nuclei=held_out.nuclei,
@@ -136,8 +138,8 @@ class Session:
         return report
 
     def _is_over(self) -> bool:
-        is_late = time.monotonic() > self.deadline and bool(self.run.history.epochs)
-        return self.is_stopped() or is_late
+        has_learnt = len(self.run.history.epochs) > self.done
+        return self.is_stopped() or (has_learnt and time.monotonic() > self.deadline)
 
     def _ending(self) -> Ending:
         epochs = len(self.run.history.epochs)
@@ -224,8 +226,9 @@ def open_session(
         tuning.fit(course, plan), examine=lambda predictor: _row(judge.held_out(predictor))
     )
     deadline = end - tuning.final_seconds(seconds_to_score)
+    done = len(run.history.epochs)
     return Session(
-        run, kept, split, base, judge, before, teacher, course, deadline, started, is_stopped
+        run, kept, split, base, judge, before, teacher, course, deadline, started, is_stopped, done
     )
 
 

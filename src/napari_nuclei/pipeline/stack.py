@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_nuclei.core.instances import NUCLEUS
 from napari_nuclei.core.linking import continued_ids
 from napari_nuclei.core.measure import largest_sections
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
-from napari_nuclei.pipeline.planes import ArrayPlanes, Index, PlaneSource, plan_steps
+from napari_nuclei.pipeline.planes import Index, PlaneSource, array_planes, plan_steps
 from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.resources import keeps_maps
 from napari_nuclei.pipeline.segment import (
@@ -54,6 +55,11 @@ class StackSegmentation:
     table: dict[str, NDArray[Any]]
     recipe: dict[str, Any]
     names: tuple[str, ...]
+
+    @property
+    def probability(self) -> NDArray[np.float32] | None:
+        """How sure the network is of each pixel, shape of `labels`; None without maps."""
+        return None if self.maps is None else self.maps[..., NUCLEUS]
 
     @property
     def n_nuclei(self) -> int:
@@ -109,15 +115,9 @@ def segment_planes(
     --------
     >>> labels = segment_planes(stack, names=["z"], link_axis=0).labels  # doctest: +SKIP
     """
-    expected = len(names) + 2 + rgb
-    if not names or image.ndim != expected:
-        raise InputError(
-            f"A stack of shape {tuple(image.shape)} with {len(names)} named axes cannot be used: "
-            "name each axis before height and width."
-        )
+    source = array_planes(image, names, rgb=rgb)
     chosen = SegmentOptions(**options)
     loaded = model if isinstance(model, store.Model) else store.load_model(model)
-    source = ArrayPlanes(image, tuple(names), rgb)
     found = result_of(segment_planes_steps(source, loaded, chosen, link_axis=link_axis))
     assert isinstance(found, StackSegmentation)  # noqa: S101  (for mypy: there are planes)
     return found

@@ -108,6 +108,9 @@ class Autosaver(QObject):
             layer = self._waiting.pop(0)()
             work = None if layer is None else _work_of(layer)
             if layer is None or work is None:
+                if layer is not None:
+                    # All that was saved was undone.
+                    self._forget(self._keys[layer])
                 self._on_ended()
             else:
                 self._job.start(self._save_steps(self._keys[layer], work))

@@ -7,25 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QVBoxLayout
 
-from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.store import load_model
-from napari_nuclei.pipeline.batch import (
-    SUMMARY_FILE,
-    BatchProgress,
-    ImageBatch,
-    batch_steps,
-    plan_batch,
-)
+from napari_nuclei.pipeline.batch import BatchProgress, batch_steps
+from napari_nuclei.pipeline.batch_plan import SUMMARY_FILE, ImageBatch, plan_folder
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.summary import Failed
 from napari_nuclei.ui.batch_controls import BatchControls
+from napari_nuclei.ui.dock_widget import DockWidget
 from napari_nuclei.ui.files_table import FilesTable
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.notify import notify
+from napari_nuclei.ui.notify import failure_in_words, notify
 from napari_nuclei.ui.run_panel import RunPanel
 
 if TYPE_CHECKING:
@@ -60,7 +55,7 @@ class _Listed:
     total: int = 0
 
 
-class BatchWidget(QWidget):
+class BatchWidget(DockWidget):
     """Segments all images of a folder into files.
 
     Parameters
@@ -95,13 +90,11 @@ class BatchWidget(QWidget):
         self.controls.refresh_models()
         super().showEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Cancel when the dock is closed: napari then takes the widget out of it."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self._timer.stop()
-            self.lister.cancel()
-            self.job.cancel()
-        super().changeEvent(event)
+    def close_work(self) -> None:
+        """Cancel what runs."""
+        self._timer.stop()
+        self.lister.cancel()
+        self.job.cancel()
 
     def _connect(self) -> None:
         for folder in (self.controls.images, self.controls.results):
@@ -183,7 +176,7 @@ class BatchWidget(QWidget):
         self._last_words = f"{', '.join(parts)}. The counts are in {SUMMARY_FILE}."
 
     def _on_failed(self, error: Exception) -> None:
-        self._last_words = str(error) if isinstance(error, NucleiError) else "The run failed."
+        self._last_words = failure_in_words(error)
         notify(error)
 
     def _on_ended(self) -> None:
@@ -195,14 +188,14 @@ class BatchWidget(QWidget):
 
 def _plan_steps(images: Path, results: Path) -> Generator[Progress, None, ImageBatch]:
     yield Progress(0, 0)
-    return plan_batch([images], results)
+    return plan_folder(images, results)
 
 
 def _run_steps(request: _Request) -> Generator[Any, None, tuple[Outcome, ...]]:
     """Load the model and segment, in the worker: nothing here touches napari or Qt."""
     yield Progress(0, 0)
     # Files may have come or gone since the folder was chosen.
-    plan = plan_batch([request.images], request.results)
+    plan = plan_folder(request.images, request.results)
     yield _Listed(plan)
     model = load_model(request.model_name)
     yield Progress(0, 0)

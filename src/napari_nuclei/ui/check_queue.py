@@ -33,7 +33,7 @@ class _Ranking:
 
 
 class CheckQueue(QObject):
-    """The nuclei of one layer; `ranked` tells that their order is known.
+    """The nuclei of one layer; `ranked` tells that their order is known, `moved` of `current`.
 
     Attributes
     ----------
@@ -46,6 +46,7 @@ class CheckQueue(QObject):
     """
 
     ranked = Signal()
+    moved = Signal()
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -64,6 +65,7 @@ class CheckQueue(QObject):
         """Rank the nuclei of a layer, soon."""
         self._layer = layer
         self.order, self.current, self._position = None, 0, -1
+        self.moved.emit()
         self._job.cancel()
         self._timer.stop()
         if layer is not None:
@@ -86,6 +88,7 @@ class CheckQueue(QObject):
         if place is None or self.order is None:
             return 0
         self._position, self.current = place, self.order[place]
+        self.moved.emit()
         return self.current
 
     def _rank(self) -> None:

@@ -13,6 +13,7 @@ from napari_nuclei.core.differences import Differences, find_differences
 from napari_nuclei.model.store import load_model
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import segment_steps
+from napari_nuclei.ui.names import OWN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +24,7 @@ GONE, NEW, SAME = "magenta", "lime", "gray"
 """Colours of nuclei that only the old model finds, only the new one, and both."""
 
 _CONTOUR_PX = 2
+_NAME = "compared"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,11 @@ def compare_steps(image: NDArray[Any], old: Path, new: Path) -> Generator[Progre
 
 
 def add_compared(viewer: Viewer, name: str, compared: Compared, geometry: dict[str, Any]) -> None:
-    """Add both labels as layers of outlines; what both models find is grey."""
+    """Add both labels as layers of outlines; what both models find is grey.
+
+    They come in the place of those of an earlier comparison of the same name.
+    """
+    _remove_earlier(viewer, name)
     differences = compared.differences
     for labels, when, ids, colour in (
         (compared.before.copy(), "before", differences.before, GONE),
@@ -77,8 +83,16 @@ def add_compared(viewer: Viewer, name: str, compared: Compared, geometry: dict[s
             labels,
             name=f"{name} {when}",
             colormap=DirectLabelColormap(color_dict=colours),
+            metadata={OWN: {_NAME: name}},
             **geometry,
         )
         layer.contour = _CONTOUR_PX
         # To look at: what is learnt from is painted in the labels of the pair.
         layer.editable = False
+
+
+def _remove_earlier(viewer: Viewer, name: str) -> None:
+    for layer in list(viewer.layers):
+        # One that somebody has unlocked is theirs: it may have been painted.
+        if layer.metadata.get(OWN) == {_NAME: name} and not layer.editable:
+            viewer.layers.remove(layer)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
 from napari_nuclei import paths
@@ -19,11 +18,13 @@ from napari_nuclei.pipeline.finetune import Request
 from napari_nuclei.pipeline.messages import EpochEnded, Failed, Finished, Started
 from napari_nuclei.pipeline.unfinished import discard_vain
 from napari_nuclei.ui.decision import Decision
+from napari_nuclei.ui.dock_widget import DockWidget
 from napari_nuclei.ui.folded import folded
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.models_box import ModelsBox
 from napari_nuclei.ui.notify import notify
 from napari_nuclei.ui.pair_chooser import PairChooser
+from napari_nuclei.ui.preferences import remember_project
 from napari_nuclei.ui.preview import Preview
 from napari_nuclei.ui.project_pairs import ProjectPairs
 from napari_nuclei.ui.run_panel import RunPanel, Words
@@ -33,6 +34,7 @@ from napari_nuclei.ui.train_curve import TrainCurve
 from napari_nuclei.ui.train_pairs import TrainPairs
 from napari_nuclei.ui.training import Told, Training
 from napari_nuclei.ui.unfinished_box import UnfinishedBox
+from napari_nuclei.ui.words import describe_added
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -44,7 +46,7 @@ _WORDS = Words("Start", "Stop", "Stopping…")
 _FEWEST = 2
 
 
-class CorrectWidget(QWidget):
+class CorrectWidget(DockWidget):
     """Learns from corrected labels, in a process of its own.
 
     Parameters
@@ -61,6 +63,7 @@ class CorrectWidget(QWidget):
         self._viewer = napari_viewer
         self._request: Request | None = None
         self._outcome = ""
+        self._done_before = 0
         self._content = QWidget()
         self.area = TallArea(self._content)
         self.chooser = PairChooser(napari_viewer)
@@ -93,17 +96,15 @@ class CorrectWidget(QWidget):
             self.unfinished.refresh()
         super().showEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """End the training when the dock is closed; its checkpoint stays to be resumed from."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self.training.close()
-            self.chooser.tools.release()
-            self.project.stop()
-            self.pairs.stop()
-            self.decision.stop()
-            self.models.job.cancel()
-            self._viewer.events.theme.disconnect(self._on_theme)
-        super().changeEvent(event)
+    def close_work(self) -> None:
+        """End the training; its checkpoint stays to be resumed from."""
+        self.training.close()
+        self.chooser.tools.release()
+        self.project.stop()
+        self.pairs.stop()
+        self.decision.stop()
+        self.models.job.cancel()
+        self._viewer.events.theme.disconnect(self._on_theme)
 
     def _lay_out(self) -> None:
         self.curve.hide()
@@ -136,6 +137,7 @@ class CorrectWidget(QWidget):
         self.controls.name.textEdited.connect(self._forget_outcome)
         self.controls.project.changed.connect(self._on_folder)
         self.project.listed.connect(self._on_listed)
+        self.project.opened.connect(self.chooser.choose)
         self.panel.run_clicked.connect(self._start)
         self.panel.cancel_clicked.connect(self.training.stop)
         self.training.told.connect(self._on_told)
@@ -158,6 +160,9 @@ class CorrectWidget(QWidget):
 
     def _on_listed(self) -> None:
         self.pairs.show_saved(self.project.names)
+        folder = self.controls.project.path
+        if folder is not None and not self.project.problem:
+            remember_project(folder)
 
     def _ask_and_delete(self, name: str) -> None:
         question = f"Delete {name} and its corrections from the project? This cannot be undone."
@@ -188,7 +193,7 @@ class CorrectWidget(QWidget):
         return self.controls.name_refusal(self.unfinished.names)
 
     def _describe_task(self) -> str:
-        mine = {pair.name for pair in self.pairs.pairs}
+        mine = {pair.name for pair in self.pairs.learnt}
         count = len(mine.union(self.project.names))
         images = "1 image" if count == 1 else f"{count} images"
         return f"{images} to learn from, {self.pairs.n_checked} nuclei checked in open layers"
@@ -218,7 +223,11 @@ class CorrectWidget(QWidget):
 
     def _train(self, request: Request) -> None:
         self._request = request
-        self._outcome = "Stopped before anything was learnt."
+        self._outcome = (
+            "Stopped before another epoch was done: what was learnt before is still there."
+            if request.resume
+            else "Stopped before anything was learnt."
+        )
         self.project.stop()
         self.decision.forget()
         self.preview.hide()
@@ -228,6 +237,7 @@ class CorrectWidget(QWidget):
         self.training.start(request, () if request.resume else self.pairs.pairs)
 
     def _on_told(self, told: Told) -> None:
+        epoch_s = None
         match told.message:
             case None:
                 self.panel.status.setText("Loading the network and scoring the base model…")
@@ -236,13 +246,18 @@ class CorrectWidget(QWidget):
             case EpochEnded() as epoch:
                 self.curve.add(epoch.number, epoch.loss, epoch.val_loss, epoch.held_out)
                 self._show_preview(epoch.preview)
+                epoch_s = epoch.seconds
             case Finished() as finished:
-                self._outcome = finished.report.verdict
+                report = finished.report
+                is_more = self._request is not None and self._request.resume
+                added = describe_added(self._done_before, report.epochs) if is_more else ""
+                self._outcome = f"{added}{report.verdict}"
             case Failed() as failed:
                 self._outcome = failed.reason
-        self.panel.show_progress(told, "epochs")
+        self.panel.show_progress(told, "epochs", epoch_s)
 
     def _on_started(self, started: Started) -> None:
+        self._done_before = started.done
         self.curve.begin(started.before, started.epochs)
         self.curve.show()
         self.area.reveal(self.curve)

@@ -46,15 +46,28 @@ class Mode:
 class OneByOne(Mode):
     """Does something to each nucleus that is clicked."""
 
+    _which = "each nucleus"
+
     def __init__(self, corrector: Corrector, act: Callable[[int], str], what: str) -> None:
         self._corrector = corrector
         self._act = act
-        self.hint = f"Click each nucleus {what}. Escape ends."
+        self.hint = f"Click {self._which} {what}. Escape ends."
 
     def clicked(self, point: Point) -> str:
         """Do it to the nucleus."""
         nucleus = self._corrector.nucleus_at(point)
         return f"{self._act(nucleus)} {self.hint}" if nucleus else NO_NUCLEUS
+
+
+class JustOne(OneByOne):
+    """Does something to the first nucleus that is clicked, which chooses another tool."""
+
+    _which = "the nucleus"
+
+    def clicked(self, point: Point) -> str:
+        """Do it to the nucleus."""
+        nucleus = self._corrector.nucleus_at(point)
+        return self._act(nucleus) if nucleus else NO_NUCLEUS
 
 
 class Merging(Mode):

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_nuclei.errors import InputError
 from napari_nuclei.ui.autosaver import autosaver
 from napari_nuclei.ui.lost_work import LostWork
+from napari_nuclei.ui.marks import Marks
 from napari_nuclei.ui.shortcuts import Shortcuts
 from napari_nuclei.ui.toolbox import (
     ACCEPT,
@@ -68,6 +69,7 @@ class CorrectionTools(QWidget):
         self._layer: Labels | None = None
         self._shortcuts: Shortcuts | None = None
         self.toolbox = Toolbox(viewer, self)
+        self.marks = Marks(viewer, self)
         self.lost = LostWork(viewer, self)
         self.buttons = {key: _button(key, *words) for key, words in WORDS.items()}
         self.position = QLabel()
@@ -89,8 +91,10 @@ class CorrectionTools(QWidget):
         try:
             self.toolbox.take(layer)
         except InputError as error:
+            self.marks.follow(None)
             self._show_layer(str(error))
             return
+        self.marks.follow(self.toolbox.corrector)
         if layer is not None and self.toolbox.corrector is not None:
             self.toolbox.corrector.corrections.changed.connect(self._on_changed)
             autosaver().watch(layer)
@@ -105,15 +109,17 @@ class CorrectionTools(QWidget):
             self._shortcuts = Shortcuts(self._viewer, actions)
 
     def release(self) -> None:
-        """Let the keys and the mouse go: the panel is closed or hidden."""
+        """Let the keys and the mouse go, and the marks: the panel is closed or hidden."""
         self.toolbox.leave()
+        self.marks.remove()
         if self._shortcuts is not None:
             self._shortcuts.release()
             self._shortcuts = None
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Bind the keys again."""
+        """Bind the keys again, and mark what is checked."""
         self.bind_keys()
+        self._timer.start()
         super().showEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -145,8 +151,9 @@ class CorrectionTools(QWidget):
             button.clicked.connect(partial(self._on_clicked, key))
         self.toolbox.said.connect(self.hint.setText)
         self.toolbox.chosen.connect(self._on_chosen)
-        self.toolbox.queue.ranked.connect(self._show_position)
-        self._timer.timeout.connect(self._show_position)
+        self.toolbox.queue.ranked.connect(self._show_checked)
+        self.toolbox.queue.moved.connect(self._timer.start)
+        self._timer.timeout.connect(self._show_checked)
         self._viewer.layers.events.removed.connect(self._on_removed)
 
     def _on_clicked(self, key: str, checked: bool = False) -> None:
@@ -177,6 +184,13 @@ class CorrectionTools(QWidget):
         for button in self.buttons.values():
             button.setEnabled(is_usable)
         self.hint.setText(refusal)
+        self._show_checked()
+
+    def _show_checked(self) -> None:
+        queue = self.toolbox.queue
+        # Not after the panel was hidden.
+        if self._shortcuts is not None:
+            self.marks.show(queue.current, queue.typical_px)
         self._show_position()
 
     def _show_position(self) -> None:

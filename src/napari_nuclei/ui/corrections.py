@@ -1,7 +1,8 @@
 """What a person has done to a Labels layer: what was painted, and what was found right.
 
 Undo and redo of napari tell nobody. So strokes are not counted: the labels are compared with those
-that were there before, where somebody has ever painted (`napari_nuclei.core.changes`).
+that were there before, where somebody has ever painted (`napari_nuclei.core.changes`). What was
+found right is a step of the same undo.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from napari_nuclei.core.changes import (
     accepted_nuclei,
     checked,
     find_changes,
+    see_checked,
     see_nucleus,
     see_rectangle,
 )
 from napari_nuclei.core.review import Rectangle
 from napari_nuclei.errors import InputError
+from napari_nuclei.ui.undoable import Undoable
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -41,7 +44,7 @@ class Corrections:
     changed = Signal()
 
     def __init__(self, layer: Labels) -> None:
-        self._seen: list[Seen] = []
+        self._seen = Undoable[tuple[Seen, ...]](layer, ())
         self._is_painting = False
         self._begin(layer.data)
         events = layer.events
@@ -69,7 +72,7 @@ class Corrections:
     @property
     def seen(self) -> tuple[Seen, ...]:
         """What was found right, also such that is no more as it was then."""
-        return tuple(self._seen)
+        return self._seen.value
 
     @property
     def n_accepted(self) -> int:
@@ -83,9 +86,20 @@ class Corrections:
         return len(changes.nuclei) + changes.n_deleted
 
     @property
+    def is_any(self) -> bool:
+        """Whether anything was checked, be it only background."""
+        is_seen = any(one.still_right(self._labels).any() for one in self.seen)
+        return is_seen or bool(self.changes().touched.any())
+
+    @property
     def accepted(self) -> set[int]:
         """Ids of the nuclei that were found right, also in rectangles, and are as they were."""
-        return accepted_nuclei(self._labels, self._seen)
+        return accepted_nuclei(self._labels, self.seen)
+
+    @property
+    def in_areas(self) -> set[int]:
+        """Ids of those among the accepted nuclei that lie in a rectangle that was found right."""
+        return accepted_nuclei(self._labels, (one for one in self.seen if not one.nucleus))
 
     @property
     def done(self) -> set[int]:
@@ -99,35 +113,39 @@ class Corrections:
 
     def checked(self) -> NDArray[np.bool_]:
         """Return the pixels whose label somebody vouches for, (Y, X), which takes time."""
-        return checked(self._labels, self._found, self._painted, self._seen)
+        return checked(self._labels, self._found, self._painted, self.seen)
 
     def accept(self, nucleus: int) -> bool:
-        """Find a nucleus right; return whether there is one of this id."""
-        self._forget(nucleus)
+        """Find a nucleus right, in one step of undo; return whether there is one of this id."""
         seen = see_nucleus(self._labels, nucleus)
-        if seen is not None:
-            self._seen.append(seen)
-        self.changed.emit()
-        return seen is not None
+        if seen is None:
+            return False
+        self._find_right(*self._without(nucleus), seen)
+        return True
 
     def withdraw(self, nucleus: int) -> None:
         """Take back that a nucleus was accepted; one in a rectangle stays right."""
-        self._forget(nucleus)
-        self.changed.emit()
+        self._find_right(*self._without(nucleus))
 
     def review(self, rectangle: Rectangle) -> None:
-        """Find everything in a rectangle right, the background included."""
-        self._seen.append(see_rectangle(self._labels, rectangle))
-        self.changed.emit()
+        """Find everything in a rectangle right, the background included, in one step of undo."""
+        self._find_right(*self.seen, see_rectangle(self._labels, rectangle))
 
     def mark_all_reviewed(self) -> None:
-        """Find the whole image right as it is."""
-        self._seen = [one for one in self._seen if one.nucleus]
-        self.review(Rectangle(0, 0, *self._labels.shape))
+        """Find the whole image right as it is, in one step of undo."""
+        single = (one for one in self.seen if one.nucleus)
+        self._find_right(*single, see_rectangle(self._labels, Rectangle(0, 0, *self._labels.shape)))
+
+    def remember(self, checked: NDArray[np.bool_]) -> None:
+        """Take over what was checked of these very labels before, shape (Y, X)."""
+        labels = self._labels.astype(np.int32, copy=False)
+        self._seen.restart((see_checked(labels, checked),))
+        self.changed.emit()
 
     def resume(self, found: _Array, painted: NDArray[np.bool_], seen: tuple[Seen, ...]) -> None:
         """Go on with what was done to the same labels before, in another layer."""
-        self._found, self._painted, self._seen = found, painted, list(seen)
+        self._found, self._painted = found, painted
+        self._seen.restart(seen)
         self.changed.emit()
 
     def _begin(self, data: Any) -> None:
@@ -136,12 +154,17 @@ class Corrections:
         self._labels: _Array = data if is_fit else np.zeros((0, 0), np.int32)
         self._found = self._labels.copy()
         self._painted = np.zeros(self._labels.shape, bool)
-        self._seen = []
+        self._seen.restart(())
 
-    def _forget(self, nucleus: int) -> None:
-        self._seen = [one for one in self._seen if one.nucleus != nucleus or not nucleus]
+    def _without(self, nucleus: int) -> tuple[Seen, ...]:
+        return tuple(one for one in self.seen if one.nucleus != nucleus)
+
+    def _find_right(self, *seen: Seen) -> None:
+        self._seen.change(seen)
+        self.changed.emit()
 
     def _on_paint(self, event: Event) -> None:
+        self._seen.follow()
         if event.source.data is self._labels:
             for stroke in event.value:
                 _mark(self._painted, stroke)
@@ -149,6 +172,7 @@ class Corrections:
             self.changed.emit()
 
     def _on_shown(self, event: Event) -> None:
+        self._seen.follow()
         # Each move of a brush updates the labels: of these only the one after a stroke counts.
         if event.type == "set_data" or self._is_painting:
             self._is_painting = False

@@ -51,6 +51,8 @@ class Corrector:
 
     def accept(self, nucleus: int) -> str:
         """Find a nucleus right, or take that back; return what was done in words."""
+        if nucleus in self.corrections.in_areas:
+            return f"Nucleus {nucleus} is accepted already: it lies in an area that is right."
         if nucleus in self.corrections.accepted:
             self.corrections.withdraw(nucleus)
             return f"Nucleus {nucleus} is not accepted any more."

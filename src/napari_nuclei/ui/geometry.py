@@ -45,6 +45,30 @@ def world_to_pixels(
     return np.array([layer.world_to_data(point) for point in world])
 
 
+def pixels_to_world(
+    layer: Layer, points: ArrayLike, units: tuple[pint.Unit, ...] | None
+) -> NDArray[np.float64]:
+    """Return where pixels of a layer lie in the world, in its units: `world_to_pixels` back.
+
+    Parameters
+    ----------
+    layer, units
+        As for `world_to_pixels`.
+    points : array_like
+        Shape (n, layer.ndim), in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, layer.ndim), for the last axes of the world.
+    """
+    world = np.array([layer.data_to_world(point) for point in np.asarray(points, float)])
+    if units is None:
+        return world
+    pairs = zip(layer.units, units[-layer.ndim :], strict=True)
+    return world * [(1 * own).m_as(unit) for own, unit in pairs]
+
+
 def layer_geometry(
     image: Image, ndim: int, origin: NDArray[np.floating], step: NDArray[np.floating]
 ) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_nuclei.ui.geometry import world_to_pixels
+
 if TYPE_CHECKING:
+    from napari.components import Dims
     from napari.layers import Labels
     from napari.utils.events import Event
 
@@ -25,6 +28,8 @@ class Gestures:
     ----------
     layer : napari.layers.Labels
         The selected layer: others get no mouse events.
+    dims : napari.components.Dims
+        Those of the viewer, in whose units the mouse is.
     on_click : callable
         Gets the point.
     on_drag : callable or None
@@ -38,12 +43,13 @@ class Gestures:
     def __init__(
         self,
         layer: Labels,
+        dims: Dims,
         on_click: Callable[[Point], object],
         on_drag: Callable[[Point, Point], object] | None,
         on_left: Callable[[], object],
         outline: Callable[[Point, Point], list[Point]] = lambda first, last: [first, last],
     ) -> None:
-        self._layer = layer
+        self._layer, self._dims = layer, dims
         self._on_click, self._on_drag, self._outline = on_click, on_drag, outline
         self._on_left = on_left
         self._mode_before = layer.mode
@@ -90,7 +96,7 @@ class Gestures:
         return bool(np.abs(event.pos - pressed).max() > _CLICK_PX)
 
     def _point(self, event: Any) -> Point:
-        y, x = self._layer.world_to_data(event.position)[-2:]
+        ((y, x),) = world_to_pixels(self._layer, [event.position], self._dims.units)
         return float(y), float(x)
 
     def _draw(self, points: list[Point]) -> None:

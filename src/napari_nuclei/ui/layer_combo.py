@@ -8,12 +8,17 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
+from napari_nuclei.ui.names import OWN
+
 if TYPE_CHECKING:
     from napari.components import LayerList
 
 
 class LayerCombo(QComboBox):
-    """The layers of a kind, newest first; the choice is a layer object, not its name."""
+    """The layers of a kind, newest first, without those that are only there to be looked at.
+
+    The choice is a layer object, not its name.
+    """
 
     layer_changed = Signal()
 
@@ -43,7 +48,7 @@ class LayerCombo(QComboBox):
     def refresh(self) -> None:
         """Show the layers as they are now; keep the choice while its layer exists."""
         before = self.layer
-        self._choices = [layer for layer in reversed(self._layers) if isinstance(layer, self._kind)]
+        self._choices = [layer for layer in reversed(self._layers) if self._is_choice(layer)]
         self.blockSignals(True)
         self.clear()
         self.addItems([layer.name for layer in self._choices])
@@ -53,6 +58,9 @@ class LayerCombo(QComboBox):
         self._explain(self.currentText())
         if self.layer != before:
             self.layer_changed.emit()
+
+    def _is_choice(self, layer: Layer) -> bool:
+        return isinstance(layer, self._kind) and OWN not in layer.metadata
 
     def _active(self) -> Layer | None:
         active = self._layers.selection.active

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _COLOURS = 3
 _MAX_NAME = 80
+
+# Of planes whose name in the project, or in the list, is not that of their layer.
+_names: WeakKeyDictionary[Image, dict[str, str]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,20 @@ class LayerPair:
 
     @property
     def name(self) -> str:
-        """The layer's name and the plane, without what the name of a file cannot have."""
+        """What `call` said, or the layer's name and the plane as the name of a file can be."""
+        given = _names.get(self.image, {}).get(self.planes.place)
+        return given or self._own_name()
+
+    def call(self, name: str) -> None:
+        """Give this plane of the image a name, in whatever pair it is."""
+        if name != self.name:
+            _names.setdefault(self.image, {})[self.planes.place] = name
+
+    def has_same_image(self, other: LayerPair) -> bool:
+        """Tell whether another pair is of the same plane of the same layer."""
+        return self.image is other.image and self.planes.place == other.planes.place
+
+    def _own_name(self) -> str:
         words = f"{self.image.name} {self.planes.place}"
         return re.sub(r"[^\w-]+", " ", words)[:_MAX_NAME].strip(" _-") or "image"
 

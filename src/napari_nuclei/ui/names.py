@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+OWN = "napari_nuclei_own"
+"""Key in the metadata of layers that are only there to be looked at: no choice offers them."""
+
 
 def nuclei_name(image_name: str) -> str:
     """Return the name of the labels of an image, without saying "nuclei nuclei".

@@ -83,6 +83,7 @@ class OptionsForm(QWidget):
             tile_px=self._preferences.tile_px,
             diameter_px=self.diameter.value() or AUTO,
             semantic=self.semantic.isChecked(),
+            device=self._preferences.device,
             # Rounded to what is shown: a slider that is dragged stops anywhere in between.
             **{name: round(self._thresholds[name].value(), _DECIMALS) for name in self._touched},
         )

@@ -14,6 +14,7 @@ from napari_nuclei.ui.layer_combo import LayerCombo
 from napari_nuclei.ui.layer_pair import pair_of
 
 if TYPE_CHECKING:
+    from napari.layers import Image
     from napari.viewer import Viewer
 
 
@@ -39,6 +40,14 @@ class PairChooser(QWidget):
         self.labels.layer_changed.connect(self._show)
         self.button.clicked.connect(self._on_clicked)
         self._show()
+
+    def choose(self, name: str, image: Image, labels: Labels) -> None:
+        """Choose two layers of the viewer, which are a pair of this name, and add them."""
+        self.image.choose(image)
+        self.labels.choose(labels)
+        pair = pair_of(self._viewer, image, labels)
+        pair.call(name)
+        self.added.emit(pair)
 
     def refresh(self) -> None:
         """Follow the layer list."""

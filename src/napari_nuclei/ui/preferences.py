@@ -1,10 +1,18 @@
-"""The only reader of the plugin's page in napari's Preferences; widgets ask when they open."""
+"""The plugin's page in napari's Preferences, read here only; widgets ask when they open."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari.settings import get_plugin_settings
+
+from napari_nuclei import paths
+
+if TYPE_CHECKING:
+    from napari_nuclei.model.device import Device
 
 _PLUGIN = "napari-nuclei"
 
@@ -21,6 +29,8 @@ class Preferences:
         Typical diameter of nuclei; 0 estimates it from each image.
     tile_px : int
         Side of the tiles that the network sees.
+    device : "auto" or "cpu"
+        What it runs on: a graphics card where there is one, or the processor in any case.
     large_folder : str
         Where labels of images larger than the memory go; empty: into the user's data folder.
     image_folder, result_folder : str
@@ -32,6 +42,7 @@ class Preferences:
     model: str = ""
     diameter_px: float = 0.0
     tile_px: int = 128
+    device: Device = "auto"
     large_folder: str = ""
     image_folder: str = ""
     result_folder: str = ""
@@ -47,3 +58,14 @@ def read_preferences() -> Preferences:
         return Preferences()
     pages = (settings.segmentation, settings.batch, settings.training)
     return Preferences(**{name: value for page in pages for name, value in page})
+
+
+def remember_project(folder: Path) -> None:
+    """Let the widget open with this project folder from now on, also in the next session."""
+    is_default = folder == paths.default_project()
+    # Without the plugin there is nowhere to keep it.
+    with suppress(KeyError):
+        page = get_plugin_settings(_PLUGIN).training
+        value = "" if is_default else str(folder)
+        if page.project_folder != value:
+            page.project_folder = value

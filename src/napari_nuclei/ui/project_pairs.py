@@ -7,10 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_nuclei.pipeline.prediction import Progress
+from napari_nuclei.pipeline.project_folder import list_writable
 from napari_nuclei.pipeline.projects import Project
+from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.jobs import Job
 
 if TYPE_CHECKING:
@@ -22,9 +25,14 @@ _WAIT_MS = 300
 
 
 class ProjectPairs(QObject):
-    """Follows one folder; `listed` tells that `names` and `problem` are those of the folder."""
+    """Follows one folder; `listed` tells that `names` and `problem` are those of the folder.
+
+    `opened` brings the name of a pair, and the layers of its image and its labels, which know what
+    was checked.
+    """
 
     listed = Signal()
+    opened = Signal(str, object, object)
     failed = Signal(object)
 
     def __init__(self, viewer: Viewer, parent: QObject) -> None:
@@ -78,7 +86,7 @@ class ProjectPairs(QObject):
         if self.lister.running:
             self._timer.start()
         elif self._folder is not None:
-            self.lister.start(_steps(lambda project: project.names, Project(self._folder)))
+            self.lister.start(_steps(list_writable, Project(self._folder)))
 
     def _on_listed(self, names: tuple[str, ...], problem: str) -> None:
         # Another folder may have been typed meanwhile.
@@ -87,10 +95,14 @@ class ProjectPairs(QObject):
             self.listed.emit()
 
     def _on_worked(self, pair: Pair | None) -> None:
-        if pair is not None:
-            rgb = pair.image.ndim == 3
-            self._viewer.add_image(pair.image, name=pair.name, rgb=rgb)
-            self._viewer.add_labels(pair.labels, name=f"{pair.name} labels")
+        if pair is None:
+            return
+        rgb = pair.image.ndim == 3
+        image = self._viewer.add_image(pair.image, name=pair.name, rgb=rgb)
+        labels = self._viewer.add_labels(pair.labels, name=f"{pair.name} labels")
+        everywhere = np.ones(pair.labels.shape, bool)
+        corrections_of(labels).remember(everywhere if pair.checked is None else pair.checked)
+        self.opened.emit(pair.name, image, labels)
 
 
 def _steps(work: Callable[[Project], Any], project: Project) -> Generator[Progress, None, Any]:

@@ -67,8 +67,11 @@ class RunPanel(QWidget):
         self.bar.show()
         self.status.setText(message)
 
-    def show_progress(self, progress: Progress, unit: str) -> None:
-        """Show how many of the units are done and how long the others will take."""
+    def show_progress(self, progress: Progress, unit: str, each_s: float | None = None) -> None:
+        """Show how many of the units are done and how long the others will take.
+
+        `each_s` is how long one takes, where that is known better than from the clock.
+        """
         if not self.button.isEnabled() or progress.total == 0:
             return
         if self.bar.maximum() == 0:
@@ -77,15 +80,16 @@ class RunPanel(QWidget):
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
         self.status.setText(
-            f"{progress.done} of {progress.total} {unit}{self._time_left(progress)}"
+            f"{progress.done} of {progress.total} {unit}{self._time_left(progress, each_s)}"
         )
 
-    def _time_left(self, progress: Progress) -> str:
+    def _time_left(self, progress: Progress, each_s: float | None) -> str:
         since_s, first = self._clock
         done = progress.done - first
         if done == 0:
             return ""
-        left_s = (monotonic() - since_s) / done * (progress.total - progress.done)
+        each_s = (monotonic() - since_s) / done if each_s is None else each_s
+        left_s = each_s * (progress.total - progress.done)
         words = f"{left_s:.0f} s" if left_s < _EXACT_S else duration_in_words(left_s)
         return f", {words} left"
 

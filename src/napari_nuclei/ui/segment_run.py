@@ -94,7 +94,7 @@ def run_steps(request: Request) -> Generator[Progress, None, Outcome]:
     # Copying a stack takes time, too.
     probability = None if found.maps is None else found.maps[..., NUCLEUS].copy()
     copies = found.labels.copy(), probability
-    return Outcome(request, source, model, found, *copies, device_name(), pace)
+    return Outcome(request, source, model, found, *copies, device_name(options.device), pace)
 
 
 def large_steps(request: Request, folder: Path) -> Generator[Progress, None, LargeOutcome]:

@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from napari.layers import Shapes
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
-from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.device import device_name
 from napari_nuclei.model.store import is_installed
 from napari_nuclei.pipeline.resources import Pace
 from napari_nuclei.ui.axes_box import AxesBox
+from napari_nuclei.ui.dock_widget import DockWidget
 from napari_nuclei.ui.found import found_of, source_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.large_images import add_large_nuclei, is_large, result_folder
 from napari_nuclei.ui.layers import add_nuclei, planes_of
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
-from napari_nuclei.ui.notify import notify
+from napari_nuclei.ui.notify import failure_in_words, notify
 from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.refusals import refusal
 from napari_nuclei.ui.results_panel import ResultsPanel
@@ -53,7 +52,7 @@ _REMOVED = "The image was removed during the run: no labels were added."
 _RUN_HINT = "Find the nuclei: a new Labels layer; pressed again, Cancel, within a second"
 
 
-class SegmentWidget(QWidget):
+class SegmentWidget(DockWidget):
     """Segments the chosen image into a new Labels layer.
 
     Parameters
@@ -76,7 +75,7 @@ class SegmentWidget(QWidget):
         self.axes.insert_into(self.controls.layout(), 1)
         self.panel = RunPanel(self)
         self.panel.button.setToolTip(_RUN_HINT)
-        self.device = QLabel(f"Runs on {device_name()}")
+        self.device = QLabel(f"Runs on {device_name(self.controls.options().device)}")
         self.device.setWordWrap(True)
         self.job = Job(self)
         self.warming = Job(self)
@@ -110,15 +109,13 @@ class SegmentWidget(QWidget):
             self.warming.start(warm_steps(self.controls.model_name))
         super().showEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Cancel when the dock is closed: napari then takes the widget out of it."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
-            self.job.cancel()
-            self.warming.cancel()
-            self.live.forget()
-            self.results.stop()
-            self.shortcuts.release()
-        super().changeEvent(event)
+    def close_work(self) -> None:
+        """Cancel what runs, and give the keys back."""
+        self.job.cancel()
+        self.warming.cancel()
+        self.live.forget()
+        self.results.stop()
+        self.shortcuts.release()
 
     def _connect(self) -> None:
         controls = self.controls
@@ -268,7 +265,7 @@ class SegmentWidget(QWidget):
             self._pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
-        self._last_words = str(error) if isinstance(error, NucleiError) else "The run failed."
+        self._last_words = failure_in_words(error)
         notify(error)
 
     def _on_ended(self) -> None:

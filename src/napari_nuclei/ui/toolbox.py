@@ -7,14 +7,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_nuclei.core.axes import AxisReading
 from napari_nuclei.errors import InputError
 from napari_nuclei.ui.check_queue import CheckQueue
-from napari_nuclei.ui.correction_modes import Merging, Mode, OneByOne, Reviewing, Splitting
+from napari_nuclei.ui.correction_modes import (
+    JustOne,
+    Merging,
+    Mode,
+    OneByOne,
+    Reviewing,
+    Splitting,
+)
 from napari_nuclei.ui.corrector import Corrector
+from napari_nuclei.ui.geometry import world_to_pixels
 from napari_nuclei.ui.gestures import Gestures
+from napari_nuclei.ui.redrawing import Redrawing
 from napari_nuclei.ui.views import look_at, region_in_view
 
 if TYPE_CHECKING:
@@ -28,7 +37,7 @@ ACCEPT, DELETE, MERGE, SPLIT, FILL, REDRAW = "A", "D", "J", "S", "H", "R"
 RECTANGLE, VIEW = "Q", "W"
 
 _LOOK = f"{ACCEPT} accepts it, {DELETE} deletes it; or correct it. {NEXT} goes on."
-_DRAW = "Click around it, double click ends. Ctrl+Z brings the old one back."
+_DRAW = "Click around it, double click ends. Escape brings the old one back."
 
 
 class Toolbox(QObject):
@@ -51,9 +60,8 @@ class Toolbox(QObject):
         viewer.dims.events.ndisplay.connect(self._on_left)
         self._is_awaited = False
         self.key = ""
-        self._gestures: Gestures | None = None
+        self._gestures: Gestures | Redrawing | None = None
         self._pointer_before: tuple[float, ...] = ()
-        self._redrawn = 0
 
     def take(self, layer: Labels | None) -> None:
         """Work on another layer, or on none.
@@ -64,16 +72,16 @@ class Toolbox(QObject):
             When it cannot be corrected; the tools are then without a layer.
         """
         self.leave()
-        self._redrawn, self._is_awaited = 0, False
+        self._is_awaited = False
         if self.corrector is not None:
             self.corrector.layer.events.data.disconnect(self._on_data)
-            self.corrector.corrections.changed.disconnect(self._on_changed)
+            self.corrector.layer.events.mode.disconnect(self._on_mode)
         self.corrector = None
         self.queue.follow(None)
         if layer is not None:
             self.corrector = Corrector(layer)
             self.corrector.layer.events.data.connect(self._on_data)
-            self.corrector.corrections.changed.connect(self._on_changed)
+            self.corrector.layer.events.mode.connect(self._on_mode)
             self.queue.follow(layer)
 
     def press(self, key: str) -> None:
@@ -96,13 +104,17 @@ class Toolbox(QObject):
         if self._gestures is not None:
             self._gestures.stop()
             self._gestures = None
-            self.key = ""
-            self.chosen.emit("")
+            self._show_chosen("")
 
     def _use(self, corrector: Corrector, key: str) -> str:
         direct = {NEXT: self._go_on, PREVIOUS: self._go_back, VIEW: self._review_view}
         if key in direct:
             return direct[key](corrector)
+        if isinstance(self._gestures, Redrawing):
+            # First of all: what is erased meanwhile is no correction yet.
+            self.leave()
+            if key == REDRAW:
+                return ""
         nucleus = self._nucleus_below(corrector)
         if key == self.key and not nucleus:
             self.leave()
@@ -128,7 +140,7 @@ class Toolbox(QObject):
             ACCEPT: lambda: OneByOne(corrector, act, "that is right"),
             DELETE: lambda: OneByOne(corrector, act, "to delete"),
             FILL: lambda: OneByOne(corrector, act, "to fill"),
-            REDRAW: lambda: OneByOne(corrector, act, "to draw anew"),
+            REDRAW: lambda: JustOne(corrector, act, "to draw anew"),
             MERGE: lambda: Merging(corrector, nucleus),
             SPLIT: lambda: Splitting(corrector),
             RECTANGLE: lambda: Reviewing(corrector),
@@ -136,20 +148,29 @@ class Toolbox(QObject):
         mode = make[key]()
         self._gestures = Gestures(
             corrector.layer,
+            self._viewer.dims,
             lambda point: self._try(partial(mode.clicked, point)),
             (lambda *ends: self._try(partial(mode.dragged, *ends))) if mode.drags else None,
             self._on_left,
             mode.outline,
         )
+        self._show_chosen(key)
+        return mode.hint
+
+    def _show_chosen(self, key: str) -> None:
         self.key = key
         self.chosen.emit(key)
-        return mode.hint
 
     def _try(self, act: Callable[[], str]) -> None:
         try:
             self.said.emit(act())
         except InputError as error:
             self.said.emit(str(error))
+
+    def _on_mode(self, event: object = None) -> None:
+        if self._gestures is None:
+            # What to do with a tool of ours is not what to do with one of napari.
+            self.said.emit("")
 
     def _on_left(self, event: object = None) -> None:
         self.leave()
@@ -160,8 +181,8 @@ class Toolbox(QObject):
         pointer = tuple(self._viewer.cursor.position)
         if not self._viewer.mouse_over_canvas or pointer == self._pointer_before:
             return 0
-        y, x = corrector.layer.world_to_data(pointer)[-2:]
-        return corrector.nucleus_at((y, x))
+        (point,) = world_to_pixels(corrector.layer, [pointer], self._viewer.dims.units)
+        return corrector.nucleus_at(tuple(point))
 
     def _nucleus_in_view(self, corrector: Corrector) -> int:
         """Return the nucleus that is looked at, as long as one can see it."""
@@ -176,7 +197,7 @@ class Toolbox(QObject):
         """Go on after the nucleus that was looked at was accepted or deleted."""
         corrections = corrector.corrections
         is_decided = nucleus in corrections.accepted or nucleus in corrections.changes().gone
-        if nucleus != self.queue.current or not is_decided or self._redrawn:
+        if nucleus != self.queue.current or not is_decided:
             return told
         return f"{told} {self._go_on(corrector)}"
 
@@ -217,24 +238,16 @@ class Toolbox(QObject):
         return corrector.review(view.origin, (view.rows[1] - 1, view.columns[1] - 1))
 
     def _redraw(self, corrector: Corrector, nucleus: int) -> str:
-        corrector.delete(nucleus)
         self.leave()
-        self._redrawn = nucleus
-        corrector.layer.selected_label = nucleus
-        corrector.layer.mode = "polygon"
+        say_left = partial(self._end_drawing, f"Nucleus {nucleus} is as it was.")
+        say_drawn = partial(self._end_drawing, f"Nucleus {nucleus} is drawn.")
+        self._gestures = Redrawing(corrector, nucleus, say_drawn, say_left)
+        self._show_chosen(REDRAW)
         return f"Draw nucleus {nucleus} anew: {_DRAW}"
 
-    def _on_changed(self) -> None:
-        corrector = self.corrector
-        if self._redrawn and corrector is not None and corrector.centre_of(self._redrawn):
-            self._redrawn = 0
-            # Not now: napari's polygon tool is still painting.
-            QTimer.singleShot(0, self._stop_drawing)
-
-    def _stop_drawing(self) -> None:
-        if self.corrector is not None and self.corrector.layer.mode == "polygon":
-            self.corrector.layer.mode = "pan_zoom"
-            self.said.emit("The nucleus is drawn.")
+    def _end_drawing(self, told: str) -> None:
+        self.leave()
+        self.said.emit(told)
 
     def _on_ranked(self) -> None:
         if self._is_awaited:
@@ -242,6 +255,7 @@ class Toolbox(QObject):
             self.press(NEXT)
 
     def _on_data(self) -> None:
+        self.leave()
         if self.corrector is not None:
             self.queue.follow(self.corrector.layer)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QIcon, QImage, QPixmap
@@ -30,6 +32,12 @@ _WAIT_MS = 100
 _CONTENT = Qt.ItemDataRole.UserRole
 
 
+class _Counts(NamedTuple):
+    corrected: int
+    accepted: int
+    is_any: bool
+
+
 class TrainPairs(QWidget):
     """Rows with thumbnail, name and counts that follow the corrections.
 
@@ -46,7 +54,7 @@ class TrainPairs(QWidget):
         self._layers = layers
         # The counts belong to the pairs: it takes time to find them.
         self._pairs: list[LayerPair] = []
-        self._counts: list[tuple[int, int]] = []
+        self._counts: list[_Counts] = []
         self._saved: tuple[str, ...] = ()
         self.rows = QListWidget()
         self.open = QPushButton("Open")
@@ -73,11 +81,18 @@ class TrainPairs(QWidget):
     @property
     def n_checked(self) -> int:
         """Nuclei of open layers that were corrected or accepted."""
-        return sum(map(sum, self._counts))
+        return sum(one.corrected + one.accepted for one in self._counts)
+
+    @property
+    def learnt(self) -> tuple[LayerPair, ...]:
+        """The pairs of open layers in which anything was checked: only those are learnt from."""
+        rows = zip(self._pairs, self._counts, strict=True)
+        return tuple(pair for pair, counts in rows if counts.is_any)
 
     def add(self, pair: LayerPair) -> None:
-        """Add a pair in the place of one of the same labels."""
+        """Add a pair in the place of one of the same labels, under a name of its own."""
         self._drop([known for known in self._pairs if known.labels is pair.labels])
+        pair.call(self._free_name(pair))
         self._pairs.append(pair)
         corrections_of(pair.labels).changed.connect(self._on_corrections)
         self._fill()
@@ -135,6 +150,12 @@ class TrainPairs(QWidget):
             self._drop(gone)
             self._fill()
 
+    def _free_name(self, pair: LayerPair) -> str:
+        """Return a name that no other image of the list has; one image has one in all its pairs."""
+        taken = {known.name for known in self._pairs if not known.has_same_image(pair)}
+        numbered = (f"{pair.name} {number}" for number in count(2))
+        return pair.name if pair.name not in taken else next(n for n in numbered if n not in taken)
+
     def _drop(self, pairs: list[LayerPair]) -> None:
         for pair in pairs:
             corrections_of(pair.labels).changed.disconnect(self._on_corrections)
@@ -145,8 +166,8 @@ class TrainPairs(QWidget):
         before = self._content()
         self.rows.clear()
         self._count()
-        for pair, counts in zip(self._pairs, self._counts, strict=True):
-            self._add_row(pair, _describe(pair, counts), _thumbnail(pair.image))
+        for pair, text in zip(self._pairs, self._texts(), strict=True):
+            self._add_row(pair, text, _thumbnail(pair.image))
         mine = {pair.name for pair in self._pairs}
         for name in self._saved:
             if name not in mine:
@@ -167,18 +188,30 @@ class TrainPairs(QWidget):
 
     def _on_counts(self) -> None:
         self._count()
-        for row, counts in enumerate(self._counts):
-            self.rows.item(row).setText(_describe(self._pairs[row], counts))
+        for row, text in enumerate(self._texts()):
+            self.rows.item(row).setText(text)
         self.changed.emit()
 
     def _count(self) -> None:
         found = [corrections_of(pair.labels) for pair in self._pairs]
-        self._counts = [(one.n_corrected, one.n_accepted) for one in found]
+        self._counts = [_Counts(one.n_corrected, one.n_accepted, one.is_any) for one in found]
+
+    def _texts(self) -> list[str]:
+        """Return what the rows say; of labels of one image also which labels they are."""
+        shared = Counter(pair.name for pair in self._pairs)
+        names = [
+            f"{pair.name} ({pair.labels.name})" if shared[pair.name] > 1 else pair.name
+            for pair in self._pairs
+        ]
+        rows = zip(names, self._counts, strict=True)
+        return [f"{name}\n{_describe(counts)}" for name, counts in rows]
 
 
-def _describe(pair: LayerPair, counts: tuple[int, int]) -> str:
-    corrected, accepted = counts
-    return f"{pair.name}\n{corrected} corrected, {accepted} accepted"
+def _describe(counts: _Counts) -> str:
+    words = f"{counts.corrected} corrected, {counts.accepted} accepted"
+    if not counts.is_any:
+        return f"{words}: not learnt from yet"
+    return words if counts.corrected + counts.accepted else f"{words}: only background is checked"
 
 
 def _thumbnail(image: Image) -> QIcon:

@@ -131,13 +131,13 @@ def _close_all(children: list[_Child]) -> None:
 def _steps(
     request: Request, pairs: Sequence[LayerPair], child: _Child
 ) -> Generator[Told, None, None]:
-    """Save and train, in the worker: of napari only arrays are read here."""
+    """Save and train, in the worker: of napari only arrays and names are read here."""
     yield Told()
     project = Project(Path(request.pairs))
     for pair in pairs:
         copy = pair.read()
         if copy.checked is not None and copy.checked.any():
-            contribute(project, copy)
+            pair.call(contribute(project, copy).name)
         yield Told()
     done = total = 0
     with closing(child.messages(request)) as messages:

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_nuclei.core.regions import Region, box_around, inside_outlines
-from napari_nuclei.ui.geometry import world_to_pixels
+from napari_nuclei.ui.geometry import pixels_to_world, world_to_pixels
 
 if TYPE_CHECKING:
     import pint
@@ -93,9 +93,9 @@ def look_at(viewer: ViewerModel, layer: Layer, centre: tuple[float, float], side
         How large it is.
     """
     world = np.asarray(viewer.dims.point, float)
-    world[-2:] = layer.data_to_world(centre)
-    corner = layer.data_to_world((centre[0] + side_px, centre[1] + side_px))
-    side = np.abs(np.subtract(corner, world[-2:])).max()
+    corner = centre[0] + side_px, centre[1] + side_px
+    world[-2:], end = pixels_to_world(layer, [centre, corner], viewer.dims.units)
+    side = np.abs(end - world[-2:]).max()
     camera = viewer.scene.camera
     camera.center = (0, *world[list(viewer.dims.displayed)])
     canvas = min(viewer.canvas.viewbox_size(viewer.layers))

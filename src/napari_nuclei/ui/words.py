@@ -38,6 +38,14 @@ def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
     return f"{subject}{width} x {height} px{time}"
 
 
+def describe_added(before: int, after: int) -> str:
+    """Return how many epochs a training that went on has added, as the begin of a line."""
+    if after == before:
+        return f"No epoch was added to {before}: more training gains nothing. "
+    epochs = "1 epoch was" if after == before + 1 else f"{after - before} epochs were"
+    return f"{epochs} added to {before}. "
+
+
 def describe_result(
     found: Segmentation | StackSegmentation | BlockSegmentation, pixel_size_um: float | None = None
 ) -> str:

@@ -27,9 +27,11 @@ class FakeModel:
     thresholds: InstanceOptions = field(default_factory=lambda: InstanceOptions(min_area_px=4))
     diameters: DiameterRange = field(default_factory=lambda: DiameterRange(6, 45))
     batches: int = 0
+    devices: set[str] = field(default_factory=set)
     before_batch: Callable[[int], None] = lambda number: None
 
-    def predictor(self, batch_size: int) -> FakeModel:
+    def predictor(self, batch_size: int, chosen: str = "auto") -> FakeModel:
+        self.devices.add(chosen)
         return self
 
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import threading
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -81,6 +82,31 @@ def test_scale_and_size_are_those_of_the_image_in_memory(
     assert_same_nuclei(read_labels(found.labels), expected.labels)
 
 
+def with_holes(image):
+    image = image.copy()
+    image[50:90, 30:80], image[130] = np.nan, np.inf
+    return image
+
+
+def test_no_nucleus_lies_where_nothing_was_recorded(picture, model, tmp_path):
+    image = with_holes(picture[..., 2])
+    model.predict = np.ones_like
+    found = run(make_job(image, tmp_path, replace(AS_IS, semantic=True)), model)
+    np.testing.assert_array_equal(read_labels(found.labels) > 0, np.isfinite(image))
+
+
+def test_holes_look_as_they_do_in_memory(picture, model, tmp_path):
+    image = with_holes(picture[..., 2])
+    found = run(make_job(image, tmp_path), model)
+    expected = result_of(segment_steps(image, model, AS_IS)).labels
+    assert_same_nuclei(read_labels(found.labels), expected)
+
+
+def test_the_network_runs_on_the_chosen_device(picture, model, tmp_path):
+    run(make_job(picture, tmp_path, SegmentOptions(device="cpu")), model)
+    assert model.devices == {"cpu"}
+
+
 def test_grey_images_are_read_like_colours(picture, model, tmp_path):
     grey = picture[..., 2]
     found = run(make_job(grey, tmp_path), model)
@@ -157,6 +183,13 @@ def stop_after(model, batches):
     model.before_batch = interrupt
 
 
+def wait_for_threads():
+    """Let threads of a run that ended save the block that they are at."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("napari-nuclei-blocks"):
+            thread.join()
+
+
 def test_finished_blocks_are_not_made_again(picture, model, tmp_path):
     job = make_job(picture, tmp_path)
     n_batches = type(model)()
@@ -164,6 +197,7 @@ def test_finished_blocks_are_not_made_again(picture, model, tmp_path):
     stop_after(model, 5)
     with pytest.raises(RuntimeError):
         run(job, model)
+    wait_for_threads()
     finished = len(list(job.folder.path.glob("blocks-*/*.npz")))
     assert finished > 0
     assert not job.output.exists()
@@ -191,6 +225,7 @@ def test_blocks_that_arrive_late_are_not_taken_for_those_of_another_run(picture,
     stop_after(model, 5)
     with pytest.raises(RuntimeError):
         run(job, model)
+    wait_for_threads()
     # A worker that goes on after the folder is gone makes it anew.
     kept = job.folder.path.rename(tmp_path / "kept")
     for blocks in kept.glob("blocks*"):

@@ -77,12 +77,19 @@ def test_drops_what_a_tiff_says_is_alpha(tiff, extra):
 
 
 @pytest.mark.parametrize("extra", ["unspecified", "unassalpha"])
-@pytest.mark.parametrize("layout", ["contig", "separate"])
-def test_drops_the_fourth_sample_of_an_rgb_tiff(tiff, extra, layout):
-    pixels = FOUR if layout == "contig" else np.moveaxis(FOUR, -1, 0)
-    file = tiff(pixels, photometric="rgb", planarconfig=layout, extrasamples=[extra])
+def test_drops_the_fourth_sample_of_an_rgb_tiff(tiff, extra):
+    file = tiff(FOUR, photometric="rgb", planarconfig="contig", extrasamples=[extra])
     assert read_shape(file) == (2, 3)
     np.testing.assert_array_equal(read_image(file), COLOUR)
+
+
+@pytest.mark.parametrize("read", [read_shape, read_image, read_plane])
+@pytest.mark.parametrize("photometric", ["rgb", "minisblack"])
+def test_four_separate_planes_are_no_colours_whatever_their_mark(tiff, read, photometric):
+    planes = np.moveaxis(FOUR, -1, 0)
+    file = tiff(planes, photometric=photometric, planarconfig="separate")
+    with pytest.raises(DatasetError, match=r"a\.tif cannot be read \(its 4 planes may be stains"):
+        read(file)
 
 
 @pytest.mark.parametrize("read", [read_shape, read_image, read_plane])

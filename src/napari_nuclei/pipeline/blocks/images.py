@@ -16,7 +16,7 @@ from napari_nuclei.core import images
 from napari_nuclei.core.axes import read_axes
 from napari_nuclei.errors import DatasetError, InputError, NucleiError
 from napari_nuclei.pipeline.blocks import ome_tiff, ome_zarr
-from napari_nuclei.pipeline.reading import read_image, read_shape
+from napari_nuclei.pipeline.reading import read_image, read_part, read_shape
 from napari_nuclei.pipeline.resources import memory_refusal
 
 if TYPE_CHECKING:
@@ -101,6 +101,11 @@ class LargeImage:
         plane = np.asarray(pixels)
         return plane[..., :3] if self.rgb else plane
 
+    def finite_pixels(self, index: Index, window: Window) -> NDArray[np.bool_] | None:
+        """Tell where a window has numbers, (Y, X); None: everywhere, as integers do unread."""
+        is_float = np.dtype(self.array.dtype).kind == "f"
+        return images.finite_pixels(self.read(index, window)) if is_float else None
+
     @property
     def _slices(self) -> list[slice]:
         return [part for part in self.selector if isinstance(part, slice)]
@@ -135,11 +140,8 @@ class TiffArray:
 
     def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
         """Return what the index selects."""
-        import zarr
-
         # Opened anew: so it can be sent to other processes, and holds no file open.
-        with tifffile.imread(self.path, aszarr=True, series=0, level=0) as store:
-            return np.asarray(zarr.open_array(store, mode="r")[index])
+        return read_part(self.path, index)
 
 
 def open_image(path: str | Path, channel: int = 0) -> LargeImage:

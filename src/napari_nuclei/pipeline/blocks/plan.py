@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,7 +160,7 @@ def make_request(
             "sample_sha256": scale.sample_sha256,
         },
         "model_sha256": model.sha256,
-        "options": asdict(replace(options, **asdict(options.instances(model.thresholds)))),
+        "options": options.request(model.thresholds),
         "pixel_um": pixel_um,
         "block_px": block_px,
         "version": napari_nuclei.__version__,

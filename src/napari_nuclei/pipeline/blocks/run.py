@@ -214,7 +214,7 @@ def block_steps(job: BlockJob, model: Model) -> Generator[Progress, None, BlockS
         return _found_before(job, request)
     with job.folder.held():
         plan = yield from _plan_steps(job, model, scale, request)
-        predictor = model.predictor(job.options.batch_size)
+        predictor = model.predictor(job.options.batch_size, job.options.device)
         yield from work_steps(plan, plan.places(), predictor, job.scheduler)
         recipe = make_recipe(model, plan.options) | {"request": request}
         counts = yield from assemble_steps(plan, job.output, job.table, recipe)

@@ -15,6 +15,7 @@ from napari_nuclei.core.blocks import own_nuclei, split_spill
 from napari_nuclei.core.instances import (
     NUCLEUS,
     InstanceOptions,
+    confine,
     label_nuclei,
     nucleus_mask,
 )
@@ -26,6 +27,7 @@ from napari_nuclei.pipeline.scale import predict_resized_steps
 
 if TYPE_CHECKING:
     from napari_nuclei.core.resampling import Window
+    from napari_nuclei.model.device import Device
     from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline.blocks.plan import Plan
 
@@ -80,15 +82,17 @@ def segment_block_remotely(plan: Plan, place: Place) -> None:
 def _loaded(plan: Plan) -> Predictor:
     # A worker may have several threads.
     with _LOADING:
-        return _load(str(plan.model_folder), plan.model_sha256, plan.options.batch_size)
+        options = plan.options
+        model = str(plan.model_folder), plan.model_sha256
+        return _load(*model, options.batch_size, options.device)
 
 
 @lru_cache(maxsize=1)
-def _load(folder: str, sha256: str, batch_size: int) -> Predictor:
+def _load(folder: str, sha256: str, batch_size: int, chosen: Device) -> Predictor:
     model = store.load_model(folder)
     if model.sha256 != sha256:
         raise ModelError(f"{folder}: the worker has another model there; give both the same.")
-    return model.predictor(batch_size)
+    return model.predictor(batch_size, chosen)
 
 
 def _segment_nuclei(
@@ -136,7 +140,7 @@ def _predict(
             next(steps)
         except StopIteration as finished:
             maps: NDArray[np.float32] = finished.value
-            return maps
+            return confine(maps, plan.image.finite_pixels(place.index, window))
         if is_stopped():
             raise StoppedError
 

@@ -28,6 +28,7 @@ MAX_PIXELS = 89_478_485
 _PILLOW_FORMATS = ("PNG", "JPEG", "BMP")
 _ALPHA_MODES = frozenset({"LA", "RGBA"})
 _PLAIN_MODES = _ALPHA_MODES | {"1", "L", "I", "I;16", "RGB"}
+_COLOURS = 3
 _ALPHA_SAMPLES = frozenset({tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA})
 
 _T = TypeVar("_T")
@@ -74,7 +75,9 @@ def read_image(file: StoredFile) -> NDArray[Any]:
     file : StoredFile
         PNG, JPEG, BMP, TIFF or NPY; one plane, grey or colour. Of a TIFF, the last channel is
         alpha where its tags say so, or where it is the fourth of an RGB image; four channels of an
-        NPY are RGBA, as for `napari_nuclei.core.images.prepare`.
+        NPY are RGBA, as for `napari_nuclei.core.images.prepare`. Three separate planes that a TIFF
+        marks as RGB are colours; four or more are refused, whatever their mark, since it is often
+        wrong.
 
     Returns
     -------
@@ -200,6 +203,12 @@ def _tiff_series(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
 
 def _tiff_has_alpha(series: tifffile.TiffPageSeries) -> bool:
     page = series.keyframe
+    if series.axes == "SYX" and series.shape[0] > _COLOURS:
+        # Some programs mark any four planes as RGB with alpha, those of four stains, too.
+        raise ValueError(
+            f"its {series.shape[0]} planes may be stains or colours: save the plane with the "
+            "nuclei alone, or the colours of each pixel together"
+        )
     if series.axes not in {"YXS", "SYX"} or len(page.extrasamples) != 1:
         return False
     # Many programs leave it unspecified, but nothing else is the fourth sample of RGB.

@@ -124,6 +124,29 @@ def test_two_images_of_one_name_are_refused(
     assert "would both write" in done.err
 
 
+@pytest.mark.parametrize("name", ["stacked.tif", "Stacked.png"])
+def test_a_file_and_a_zarr_of_one_name_are_refused(
+    name: str, command: Command, stacked: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / name
+    iio.imwrite(other, np.eye(9, dtype=np.uint8))
+    output = tmp_path / "out"
+    done = command("segment", other, stacked, "-o", output, "--model", tiny_model, "--table")
+    assert (done.status, done.out) == (1, "")
+    assert f"{other} and {stacked} would both write {output / 'stacked_nuclei.csv'}" in done.err
+    assert not output.exists()
+
+
+def test_zarrs_of_names_that_some_file_systems_do_not_tell_apart_are_refused(
+    command: Command, stacked: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "STACKED.ome.zarr"
+    zarr.create_array(other, data=np.eye(9))
+    done = command("segment", stacked, other, "-o", tmp_path, "--model", tiny_model)
+    assert done.status == 1
+    assert "would both write" in done.err
+
+
 def test_a_zarr_without_an_image_is_told(
     command: Command, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -134,6 +134,16 @@ def test_a_bent_line_parts_along_its_bend() -> None:
     assert (corner[:, 4:] == 1).all()
 
 
+def test_of_a_nucleus_of_two_pieces_the_line_parts_the_one_that_it_lies_on() -> None:
+    labels = draw(
+        "111111..1111",
+        "111111..1111",
+    )
+    cut = after(labels, edits.split_by_line(labels, 1, np.array([[-1, 2], [2, 2.0]]), 9))
+    assert cut[:, :2].tolist() == [[9, 9]] * 2
+    assert cut[:, 3:].tolist() == labels[:, 3:].tolist()
+
+
 @pytest.mark.parametrize("line", [[[0, 0], [0, 6]], [[1, 1]], [[2, 2], [2, 2]]])
 def test_a_line_that_misses_is_refused(line: list[list[float]]) -> None:
     with pytest.raises(InputError, match="does not part"):

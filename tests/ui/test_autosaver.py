@@ -5,7 +5,10 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QMessageBox
 
 from napari_nuclei import paths
 from napari_nuclei.pipeline.autosave import Session, Work, find_lost
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 TIMEOUT_MS = 60_000
+LABELS = np.ones((4, 5), np.int32)
 CHILD = """
 import sys
 import napari, numpy as np
@@ -176,6 +181,33 @@ def test_a_folder_that_refuses_is_told_once_and_nothing_is_lost(
     assert len(saved()) == 1
 
 
+def test_what_is_saved_when_the_program_ends_makes_no_new_session(qapp: object) -> None:
+    one = autosaver.autosaver()
+    work = Work("cells", LABELS, LABELS, LABELS > 0, (), {})
+    steps = one._save_steps("a", work)
+    next(steps)
+    autosaver.close()
+    assert list(steps) == []
+    assert not paths.autosaves().exists()
+
+
+def test_the_window_and_the_worker_have_one_session(
+    qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+
+    def make_session(folder: Path) -> object:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+        return object()
+
+    monkeypatch.setattr(autosaver, "Session", make_session)
+    one = autosaver.Autosaver(None)
+    with ThreadPoolExecutor(2) as pool:
+        sessions = list(pool.map(lambda number: one._open(), range(2)))
+    assert sessions[0] is sessions[1] is not None
+
+
 def test_without_a_crash_nothing_is_offered(tools: CorrectionTools, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not tools.lost.finder.running, timeout=TIMEOUT_MS)
     assert tools.lost.isHidden()
@@ -217,11 +249,18 @@ def test_all_lost_work_comes_back_in_the_dock_that_napari_makes(
     assert len(saved()) == 3
 
 
-def test_lost_work_can_be_discarded(viewer: Viewer, qtbot: QtBot) -> None:
+def test_lost_work_can_be_discarded_after_a_question(
+    viewer: Viewer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lose("cells")
     tools = CorrectionTools(viewer)
     viewer.window.add_dock_widget(tools)
     qtbot.waitUntil(lambda: not tools.lost.isHidden(), timeout=TIMEOUT_MS)
+    answers = [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No]
+    monkeypatch.setattr(QMessageBox, "question", lambda *args: answers.pop())
+    tools.lost.discard.click()
+    assert not tools.lost.isHidden()
+    assert len(find_lost(paths.autosaves())) == 1
     tools.lost.discard.click()
     assert tools.lost.isHidden()
     assert len(viewer.layers) == 0

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
+from napari_nuclei.pipeline.blocks.ome_zarr import open_pixels
 from napari_nuclei.ui import large_images
 from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.preferences import Preferences
@@ -43,7 +44,8 @@ def many_squares(two_squares: NDArray[np.float32]) -> NDArray[np.float32]:
 @pytest.fixture
 def image(viewer: Viewer, widget: SegmentWidget, many_squares: NDArray[np.float32]) -> Image:
     lazy = da.from_array(many_squares, chunks=1000)
-    layer = viewer.add_image(lazy, name="big cells", scale=(0.5, 0.25), units=("um", "um"))
+    place = {"scale": (0.5, 0.25), "translate": (7.0, 0.0), "units": ("um", "um")}
+    layer = viewer.add_image(lazy, name="big cells", **place)
     widget.controls.diameter.setValue(12.0)
     return layer
 
@@ -69,9 +71,11 @@ def test_an_image_that_does_not_fit_is_segmented_into_a_file(
     np.testing.assert_array_equal(found > 0, many_squares > 0)
     np.testing.assert_array_equal(layer.data[1], found[::2, ::2])
     assert layer.scale.tolist() == [0.5, 0.25]
+    assert layer.translate.tolist() == [7.0, 0.0]
     assert layer.metadata["napari_nuclei"]["model"]["name"] == "fake"
     assert layer.metadata["napari_nuclei"]["image"] == "big cells"
     labels, table = results()
+    assert open_pixels(folder / labels).translation == (7.0, 0.0)
     assert table == labels.replace("_labels.ome.zarr", "_nuclei.csv")
     words = widget.panel.status.text()
     assert words.startswith(f"{found.max()} nuclei of about 12 px (")
@@ -104,6 +108,24 @@ def test_cancelled_work_goes_on_with_the_next_run(
         "big cells nuclei",
         "big cells nuclei [1]",
     ]
+
+
+def test_another_image_of_the_same_name_has_a_result_of_its_own(
+    widget: SegmentWidget,
+    image: Image,
+    viewer: Viewer,
+    run: Run,
+    many_squares: NDArray[np.float32],
+) -> None:
+    run(widget)
+    viewer.layers.clear()
+    other = da.from_array(many_squares[:, ::-1], chunks=1000)
+    viewer.add_image(other, name="big cells", scale=(0.5, 0.25), units=("um", "um"))
+    widget.controls.diameter.setValue(12.0)
+    run(widget)
+    found = np.asarray(viewer.layers["big cells nuclei"].data[0])
+    np.testing.assert_array_equal(found > 0, many_squares[:, ::-1] > 0)
+    assert len([name for name in results() if name.endswith(".csv")]) == 2
 
 
 def test_results_go_where_the_preferences_say(

@@ -47,6 +47,19 @@ def test_an_image_and_its_labels_are_copied_with_what_was_checked(model: ViewerM
     assert copy.labels[0, 0] == copy.image[0, 0] == 0
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("dtype", [np.uint32, np.int64, np.uint64])
+def test_ids_of_other_programs_that_are_no_int32_are_counted_anew(
+    model: ViewerModel, dtype: type
+) -> None:
+    pair = add(model, STACK[0], LABELS.astype(dtype) * (2**31 + 5))()
+    corrections_of(pair.labels).mark_all_reviewed()
+    copy = pair.read()
+    assert copy.labels.dtype == np.int32
+    assert_array_equal(copy.labels, LABELS)
+    assert copy.n_checked == 1
+
+
 def test_of_a_stack_it_is_the_plane_that_was_shown_when_the_pair_was_made(
     model: ViewerModel,
 ) -> None:

@@ -98,6 +98,29 @@ def test_a_model_goes_into_a_zip_and_comes_back(
     assert box.status.text() == "Imported shared.zip."
 
 
+def test_a_name_with_dots_stays_as_it_was_typed(
+    box: ModelsBox, press: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(monkeypatch, QFileDialog, "getSaveFileName", (str(tmp_path / "cells v1.2"), ""))
+    press(box, box.export)
+    assert [path.name for path in tmp_path.glob("*.zip")] == ["cells v1.2.zip"]
+
+
+def test_a_zip_that_the_dialog_did_not_ask_about_is_replaced_after_a_question(
+    box: ModelsBox, press: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zipped = tmp_path / "mine.zip"
+    zipped.write_text("of somebody")
+    answer(monkeypatch, QFileDialog, "getSaveFileName", (str(tmp_path / "mine"), ""))
+    answer(monkeypatch, QMessageBox, "question", QMessageBox.StandardButton.No)
+    box.export.click()
+    assert not box.job.running
+    assert zipped.read_text() == "of somebody"
+    answer(monkeypatch, QMessageBox, "question", QMessageBox.StandardButton.Yes)
+    press(box, box.export)
+    assert zipped.read_bytes().startswith(b"PK")
+
+
 def test_what_is_no_model_changes_nothing(
     box: ModelsBox, press: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,35 +65,52 @@ def plan_large(
     Raises
     ------
     InputError, DatasetError
-        When one cannot be opened, two would be written under one name, or a result is wanted that
-        such images do not have.
+        When one cannot be opened, or a result is wanted that such images do not have.
     """
     if paths and (args.probability or args.overlay):
         raise InputError(
             f"{paths[0]} is segmented block by block, which gives labels and a table: leave out "
             "--probability and --overlay."
         )
-    planned: dict[Path, Path] = {}
-    for path in paths:
-        other = planned.setdefault(_output(args.output, path), path)
-        if other != path:
-            raise InputError(
-                f"{other} and {path} would both write {_output(args.output, path)}: rename one, or "
-                "segment them into two folders."
-            )
     return [
         LargeInput(
             path,
             BlockJob(
                 open_image(path, args.channel - 1),
-                output.absolute(),
+                (args.output / f"{_stem(path)}_labels.ome.zarr").absolute(),
                 options,
                 read_pixel_um(args),
                 args.scheduler,
             ),
         )
-        for output, path in planned.items()
+        for path in dict.fromkeys(paths)
     ]
+
+
+def refuse_clashes(inputs: Sequence[LargeInput], images: Sequence[Path]) -> None:
+    """Make sure that no two inputs write the same file.
+
+    Parameters
+    ----------
+    inputs : sequence of LargeInput
+        As `plan_large` returns them.
+    images : sequence of Path
+        Files that are segmented into the same folder, which write no file of each other.
+
+    Raises
+    ------
+    InputError
+        When two would be written under one name.
+    """
+    # Some file systems do not tell A from a, and results may be moved to one of those.
+    owners = {image.stem.casefold(): image for image in images}
+    for large in inputs:
+        owner = owners.setdefault(_stem(large.path).casefold(), large.path)
+        if owner != large.path:
+            raise InputError(
+                f"{owner} and {large.path} would both write {large.job.table}: rename one, or "
+                "segment them into two folders."
+            )
 
 
 def segment_large(inputs: Sequence[LargeInput], model: Model) -> Iterator[Outcome]:
@@ -143,6 +160,5 @@ def _naming(path: Path, error: NucleiError | OSError) -> NucleiError | OSError:
     return error if is_named else InputError(f"{path}: {error}")
 
 
-def _output(folder: Path, path: Path) -> Path:
-    stem = path.name.removesuffix(".zarr").removesuffix(".ome") if path.is_dir() else path.stem
-    return folder / f"{stem}_labels.ome.zarr"
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".zarr").removesuffix(".ome") if path.is_dir() else path.stem

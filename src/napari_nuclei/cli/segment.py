@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from napari_nuclei.cli.arguments import Commands, add_command, add_model, load_model
 from napari_nuclei.cli.diameter import add_diameter, read_diameter_px, read_pixel_um
-from napari_nuclei.cli.large import add_large, plan_large, segment_large, split_inputs
+from napari_nuclei.cli.large import (
+    add_large,
+    plan_large,
+    refuse_clashes,
+    segment_large,
+    split_inputs,
+)
 from napari_nuclei.cli.messages import explain, print_error
 from napari_nuclei.cli.selection import add_selection, read_selection
 from napari_nuclei.errors import NucleiError
@@ -60,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
     blockwise, usual = split_inputs(args) if selection.is_whole_plane else ([], args.inputs)
     large = plan_large(args, blockwise, options)
     plan = plan_batch(usual, args.output, selection) if usual else None
+    refuse_clashes(large, plan.images if plan else ())
     extras = Extras(args.probability, args.table, args.overlay, read_pixel_um(args))
     model = load_model(args)
     status = 0

@@ -138,6 +138,9 @@ def merge(labels: _Labels, kept: int, other: int) -> Edit:
 def split_by_line(labels: _Labels, nucleus: int, line: NDArray[np.floating], new_id: int) -> Edit:
     """Cut a nucleus along a line; the larger part keeps the id.
 
+    Of a nucleus of several pieces, the one is cut that most of the line lies on; the others keep
+    the id, too.
+
     Parameters
     ----------
     labels : numpy.ndarray
@@ -156,8 +159,8 @@ def split_by_line(labels: _Labels, nucleus: int, line: NDArray[np.floating], new
         When there is no such nucleus, or the line does not part it.
     """
     window, part = _part(labels, nucleus)
-    mask = part == nucleus
     local = np.asarray(line, float) - [window[0].start, window[1].start]
+    mask = _piece_under(part == nucleus, local)
     pieces, count = _cut(mask, local)
     if count < 2:
         pieces, count = _cut(mask, _lengthened(local, float(np.hypot(*mask.shape))))
@@ -246,6 +249,13 @@ def _draw(line: NDArray[np.floating], shape: tuple[int, ...]) -> tuple[NDArray[A
     pixels = np.unique(np.concatenate(parts), axis=0)
     inside = ((pixels >= 0) & (pixels < shape)).all(axis=1)
     return tuple(pixels[inside].T)
+
+
+def _piece_under(mask: _Mask, line: NDArray[np.floating]) -> _Mask:
+    """Return the connected part of a mask that most of a line lies on; nothing where it misses."""
+    pieces, _ = ndimage.label(mask)
+    under: _Mask = pieces == nucleus_under(pieces, line)
+    return mask & under
 
 
 def _cut(mask: _Mask, line: NDArray[np.floating]) -> tuple[NDArray[np.int32], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary, finalize, ref
@@ -37,6 +38,8 @@ class Autosaver(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._session: Session | None = None
+        # The worker needs the session, too, and may come when this is closed.
+        self._opening = Lock()
         self._keys: WeakKeyDictionary[Labels, str] = WeakKeyDictionary()
         self._waiting: list[ref[Labels]] = []
         self._has_warned = False
@@ -69,22 +72,27 @@ class Autosaver(QObject):
             When the folder refuses; the work is then where it was.
         """
         self.watch(layer)
-        self._open().adopt(self._keys[layer], lost)
+        session = self._open()
+        if session is not None:
+            session.adopt(self._keys[layer], lost)
 
     def close(self) -> None:
         """Remove what was saved: the program ends in order."""
-        self._is_open = False
         self._timer.stop()
         self._waiting.clear()
         self._job.cancel()
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        with self._opening:
+            self._is_open = False
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
 
-    def _open(self) -> Session:
-        if self._session is None:
-            self._session = Session(paths.autosaves())
-        return self._session
+    def _open(self) -> Session | None:
+        """Return the session of this program; None when the program ends."""
+        with self._opening:
+            if self._session is None and self._is_open:
+                self._session = Session(paths.autosaves())
+            return self._session
 
     def _request(self, layer: ref[Labels]) -> None:
         if not self._is_open:
@@ -109,7 +117,9 @@ class Autosaver(QObject):
 
     def _save_steps(self, key: str, work: Work) -> Generator[Progress, None, None]:
         yield Progress(0, 0)
-        self._open().save(key, work)
+        session = self._open()
+        if session is not None:
+            session.save(key, work)
 
     def _forget(self, key: str) -> None:
         if self._session is not None:

@@ -45,7 +45,8 @@ def result_folder() -> Path:
 def make_job(planes: Planes, model: Model, options: SegmentOptions, folder: Path) -> BlockJob:
     """Return the job for some planes; for the same planes and options, it has the same output.
 
-    So the next Run goes on where one was cancelled.
+    So the next Run goes on where one was cancelled. Nobody can choose the output: what another
+    image of this name, or another version, has there stays, and the job takes the next number.
     """
     from napari_nuclei.pipeline.blocks import BlockJob
 
@@ -54,7 +55,7 @@ def make_job(planes: Planes, model: Model, options: SegmentOptions, folder: Path
     key = hashlib.sha256(json.dumps([made_of, made_by]).encode()).hexdigest()[:8]
     stem = re.sub(r"\W+", "_", planes.name).strip("_")
     output = folder / f"{stem}_{key}_labels.ome.zarr"
-    return BlockJob(_large_image(planes), output, options, planes.pixel_um)
+    return BlockJob(_large_image(planes), output, options, planes.pixel_um, is_numbered=True)
 
 
 def add_large_nuclei(viewer: Viewer, planes: Planes, found: BlockSegmentation) -> Labels:
@@ -86,4 +87,5 @@ def _large_image(planes: Planes) -> LargeImage:
     scale = tuple(float(abs(step)) for step in planes.geometry["scale"])
     units = [str(unit) for unit in planes.geometry["units"]]
     known = tuple(None if unit == _NO_LENGTH else unit for unit in units)
-    return LargeImage(planes.data, selector, planes.names, planes.rgb, scale, known)
+    translation = tuple(map(float, planes.geometry["translate"]))
+    return LargeImage(planes.data, selector, planes.names, planes.rgb, scale, known, translation)

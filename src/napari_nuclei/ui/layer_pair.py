@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import relabel_sequential
 
 from napari_nuclei.core.regions import Region
 from napari_nuclei.errors import InputError
@@ -71,10 +73,11 @@ class LayerPair:
             image = image[..., :_COLOURS]
         corrections = corrections_of(self.labels)
         while True:
-            labels, checked = np.array(self.labels.data, np.int32), corrections.checked()
+            # As they are: ids that are no int32 would never equal those of the layer.
+            labels, checked = self.labels.data.copy(), corrections.checked()
             # Somebody may have painted in between: what is new would be taught as background.
             if np.array_equal(labels, self.labels.data):
-                return Pair(self.name, image, labels, checked)
+                return Pair(self.name, image, _as_int32(labels), checked)
 
 
 def pair_of(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> LayerPair:
@@ -112,6 +115,12 @@ def _covered(planes: Planes, labels: Labels) -> Planes:
     selector = tuple(next(parts) if isinstance(part, slice) else part for part in planes.selector)
     is_inside = np.all(np.add(region.origin, region.shape) <= planes.shape)
     return replace(planes, selector=selector, region=region) if is_inside else planes
+
+
+def _as_int32(labels: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+    """Return the labels as a project keeps them: counted anew where their ids are larger."""
+    is_too_large = labels.max(initial=0) > np.iinfo(np.int32).max
+    return (relabel_sequential(labels)[0] if is_too_large else labels).astype(np.int32)
 
 
 def _size(shape: tuple[int, ...]) -> str:

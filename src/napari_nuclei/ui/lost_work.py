@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
 from napari_nuclei import paths
 from napari_nuclei.errors import NucleiError
@@ -40,7 +40,7 @@ class LostWork(QWidget):
         self.text.setWordWrap(True)
         self.restore = QPushButton("Restore")
         self.restore.setToolTip("Add them as new layers; your layers stay as they are")
-        self.discard = QPushButton("Discard")
+        self.discard = QPushButton("Discard…")
         self.discard.setToolTip("Remove these corrections for good")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -72,6 +72,10 @@ class LostWork(QWidget):
             self.reader.start(_read_steps(self._lost))
 
     def _discard(self) -> None:
+        names = ", ".join(one.name for one in self._lost)
+        question = f"Delete the corrections of {names}? This cannot be undone."
+        if QMessageBox.question(self, "Discard", question) != QMessageBox.StandardButton.Yes:
+            return
         self.hide()
         for one in self._lost:
             try:

@@ -135,10 +135,16 @@ class ModelsBox(QWidget):
     def _ask_and_export(self) -> None:
         name = self.chosen
         chosen, _ = QFileDialog.getSaveFileName(self, "Export", f"{name}.zip", _ZIP)
-        if chosen and name:
-            path = Path(chosen).with_suffix(".zip")
+        path = _as_zip(chosen)
+        if chosen and name and (path == Path(chosen) or self._may_replace(path)):
             export = partial(store.export_model, name, path)
             self.work(export, f"{name} is in {path}.", "Checking and writing…")
+
+    def _may_replace(self, path: Path) -> bool:
+        """Ask about a file that the dialog did not ask about, as it got its suffix afterwards."""
+        question = f"{path.name} exists already. Replace it?"
+        yes = QMessageBox.StandardButton.Yes
+        return not path.exists() or QMessageBox.question(self, "Export", question) == yes
 
     def _ask_and_import(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Import", "", _ZIP)
@@ -162,6 +168,11 @@ def _steps(work: Callable[[], object], done: str) -> Generator[Progress, None, s
     yield Progress(0, 0)
     work()
     return done
+
+
+def _as_zip(chosen: str) -> Path:
+    """Return the path with the suffix of a zip, appended: a name may have dots of its own."""
+    return Path(chosen if chosen.lower().endswith(".zip") else f"{chosen}.zip")
 
 
 def _describe(manifest: Manifest) -> tuple[str, str, str]:

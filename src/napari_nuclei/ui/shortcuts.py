@@ -1,4 +1,4 @@
-"""Keys of the Segment widget, bound while it is open: napari does not read them from a manifest."""
+"""Keys bound while a widget or its tools are in use: napari does not read them from a manifest."""
 
 from __future__ import annotations
 

@@ -95,6 +95,31 @@ def test_tiff_is_read_in_windows(shape, axes, tile, tmp_path):
     np.testing.assert_array_equal(image.read(index, PART), pixels[(*index, *PART)])
 
 
+def test_the_pixels_of_an_ome_tiff_have_a_size(tmp_path):
+    sizes = {"PhysicalSizeX": 250, "PhysicalSizeXUnit": "nm", "PhysicalSizeY": 0.5}
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, np.zeros((2, 3, 40, 50), np.uint8), metadata={"axes": "ZCYX", **sizes})
+    image = open_image(path)
+    assert image.names == ("z",)
+    assert image.scale == (1.0, 0.5, 250.0)
+    assert image.units == (None, "micrometer", "nanometer")
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {},
+        {"PhysicalSizeX": 2.0},
+        {"PhysicalSizeX": 2.0, "PhysicalSizeY": "wide"},
+        {"PhysicalSizeX": 2.0, "PhysicalSizeY": 2.0, "PhysicalSizeYUnit": "pixel"},
+    ],
+)
+def test_an_ome_tiff_may_tell_nothing_of_its_pixels(sizes, tmp_path):
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.eye(40), metadata={"axes": "YX", **sizes})
+    image = open_image(tmp_path / "a.ome.tif")
+    assert (image.scale, image.units) == ((), ())
+
+
 def test_files_that_are_no_tiff_are_told(tmp_path):
     (tmp_path / "a.tif").write_text("no picture")
     with pytest.raises(DatasetError, match=r"a\.tif cannot be read"):

@@ -36,6 +36,28 @@ def test_a_transformation_of_all_levels_counts(write_ome_zarr):
     assert open_pixels(path).scale == (0.5, 0.5)
 
 
+def test_the_place_of_the_first_pixel_counts_in_the_order_of_the_transformations(write_ome_zarr):
+    path = write_ome_zarr(np.zeros((3, 4), np.uint8), "yx", [1.0, 2.0])
+    group = zarr.open_group(path, mode="r+")
+    image = group.attrs["multiscales"][0]
+    moves = [{"type": "translation", "translation": move} for move in ([10, 20], [1, 0])]
+    image["datasets"][0]["coordinateTransformations"] += moves[:1]
+    image["coordinateTransformations"] = [{"type": "scale", "scale": [0.5, 0.25]}, moves[1]]
+    group.attrs["multiscales"] = [image]
+    found = open_pixels(path)
+    assert (found.scale, found.translation) == ((0.5, 0.5), (6.0, 5.0))
+
+
+def test_labels_lie_where_they_are_told_in_all_resolutions(tmp_path, monkeypatch):
+    monkeypatch.setattr(ome_zarr, "CHUNK_PX", 4)
+    create_labels(tmp_path / "a.zarr", (9, 5))
+    finish_labels(tmp_path / "a.zarr", ("y", "x"), (2.0, 2.0), (), (7.0, -3.0), {})
+    assert open_pixels(tmp_path / "a.zarr").translation == (7.0, -3.0)
+    (image,) = zarr.open_group(tmp_path / "a.zarr", mode="r").attrs["multiscales"]
+    moves = [level["coordinateTransformations"][1]["translation"] for level in image["datasets"]]
+    assert moves == [[7.0, -3.0]] * 3
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_a_plain_array_has_no_names(zarr_format, tmp_path):
     zarr.create_array(tmp_path / "a.zarr", data=np.eye(5), zarr_format=zarr_format)
@@ -71,7 +93,7 @@ def test_labels_are_written_as_the_specification_says(tmp_path, monkeypatch):
     array = create_labels(path, (2, 9, 5))
     ids = np.arange(90, dtype=np.int32).reshape(2, 9, 5)
     array[:] = ids
-    finish_labels(path, ("z", "y", "x"), (3.0, 0.5, 0.25), ("micrometer",) * 3, {"a": 1})
+    finish_labels(path, ("z", "y", "x"), (3.0, 0.5, 0.25), ("micrometer",) * 3, (), {"a": 1})
     group = zarr.open_group(path, mode="r")
     assert group.metadata.zarr_format == 2
     scales = [[3.0, 0.5, 0.25], [3.0, 1.0, 0.5], [3.0, 2.0, 1.0]]
@@ -103,7 +125,7 @@ def test_labels_are_written_as_the_specification_says(tmp_path, monkeypatch):
 
 def test_labels_without_a_known_scale_have_one_of_1(tmp_path):
     create_labels(tmp_path / "a.zarr", (3, 4))
-    finish_labels(tmp_path / "a.zarr", ("y", "x"), (), (), {})
+    finish_labels(tmp_path / "a.zarr", ("y", "x"), (), (), (), {})
     found = open_pixels(tmp_path / "a.zarr")
     assert (found.scale, found.units) == ((1.0, 1.0), (None, None))
 

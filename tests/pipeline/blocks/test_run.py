@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,7 @@ from napari_nuclei.core.measure import measure
 from napari_nuclei.errors import InputError, RunError
 from napari_nuclei.pipeline.blocks import BlockJob, block_steps, segment_blocks
 from napari_nuclei.pipeline.blocks.images import as_large_image
-from napari_nuclei.pipeline.blocks.ome_zarr import open_levels, read_our_attribute
+from napari_nuclei.pipeline.blocks.ome_zarr import open_levels, open_pixels, read_our_attribute
 from napari_nuclei.pipeline.planes import ArrayPlanes
 from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
@@ -159,6 +161,13 @@ def test_nothing_else_is_left_when_done(picture, model, tmp_path):
     assert json.loads(json.dumps(found.recipe)) == found.recipe
 
 
+def test_labels_lie_on_their_image(picture, model, tmp_path):
+    place = {"scale": (0.5, 0.25), "units": ("micrometer",) * 2, "translation": (30.0, -4.0)}
+    job = make_job(picture[..., 2], tmp_path)
+    found = open_pixels(run(replace(job, image=replace(job.image, **place)), model).labels)
+    assert {name: getattr(found, name) for name in place} == place
+
+
 def test_progress_counts_blocks(picture, model, tmp_path):
     steps = list(block_steps(make_job(picture, tmp_path, block_px=100), model))
     known = [step for step in steps if step.total]
@@ -174,6 +183,13 @@ def stop_after(model, batches):
     model.before_batch = interrupt
 
 
+def wait_for_threads():
+    """Let threads of a run that ended save the block that they are at."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("napari-nuclei-blocks"):
+            thread.join()
+
+
 def test_finished_blocks_are_not_made_again(picture, model, tmp_path):
     job = make_job(picture, tmp_path)
     n_batches = type(model)()
@@ -181,10 +197,8 @@ def test_finished_blocks_are_not_made_again(picture, model, tmp_path):
     stop_after(model, 5)
     with pytest.raises(RuntimeError):
         run(job, model)
-    for thread in threading.enumerate():
-        if thread.name.startswith("napari-nuclei-blocks"):
-            thread.join()  # it may be saving a block
-    finished = len(list((job.folder.path / "blocks").glob("*.npz")))
+    wait_for_threads()
+    finished = len(list(job.folder.path.glob("blocks-*/*.npz")))
     assert finished > 0
     assert not job.output.exists()
     again = type(model)()
@@ -204,6 +218,22 @@ def test_closing_keeps_finished_blocks(picture, model, tmp_path):
     steps.close()
     first = next(step for step in block_steps(job, type(model)()) if step.total)
     assert step.done <= first.done < first.total
+
+
+def test_blocks_that_arrive_late_are_not_taken_for_those_of_another_run(picture, model, tmp_path):
+    job = make_job(picture, tmp_path)
+    stop_after(model, 5)
+    with pytest.raises(RuntimeError):
+        run(job, model)
+    wait_for_threads()
+    # A worker that goes on after the folder is gone makes it anew.
+    kept = job.folder.path.rename(tmp_path / "kept")
+    for blocks in kept.glob("blocks*"):
+        shutil.copytree(blocks, job.folder.path / blocks.name)
+    again, options = type(model)(), replace(AS_IS, min_area_px=150)
+    found = run(make_job(picture, tmp_path, options), again)
+    expected = result_of(segment_steps(picture, again, options)).labels
+    assert_same_nuclei(read_labels(found.labels), expected)
 
 
 @pytest.mark.parametrize("change", ["options", "image", "model"])
@@ -239,6 +269,25 @@ def test_what_is_there_is_never_replaced(found, picture, model, tmp_path):
     options = replace(AS_IS, probability=0.9) if found == "other options" else AS_IS
     with pytest.raises(RunError, match="is there already, and not of this image"):
         run(make_job(picture, tmp_path, options), model)
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+def test_a_numbered_output_leaves_its_place_to_others(is_finished, picture, model, tmp_path):
+    first = make_job(picture, tmp_path)
+    if not is_finished:
+        stop_after(model, 5)
+    with nullcontext() if is_finished else pytest.raises(RuntimeError):
+        run(first, model)
+    model = type(model)()
+    second = replace(first, image=as_large_image(picture[::-1]), is_numbered=True)
+    found = run(second, model)
+    assert found.labels == tmp_path / "cells_2_labels.zarr"
+    assert found.table == tmp_path / "cells_2_nuclei.csv"
+    expected = result_of(segment_steps(picture[::-1], model, AS_IS)).labels
+    assert_same_nuclei(read_labels(found.labels), expected)
+    assert run(second, model) == replace(found, done_before=True)
+    again = run(replace(first, is_numbered=True), model)
+    assert (again.labels, again.done_before) == (first.output, is_finished)
 
 
 def test_a_run_that_another_process_is_at_is_refused(picture, model, tmp_path):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +61,25 @@ class FinishedBlock:
 
 @dataclass(frozen=True)
 class BlockFolder:
-    """The folder of an unfinished run: ``request.json``, a file for each finished block."""
+    """The folder of an unfinished run: ``run.json``, and a file for each finished block.
+
+    Attributes
+    ----------
+    path : Path
+    blocks : str
+        The subfolder of the blocks, as `of_run` names it.
+    """
 
     path: Path
+    blocks: str = "blocks"
+
+    def of_run(self, record: dict[str, Any]) -> BlockFolder:
+        """Return the folder with a subfolder of blocks that no run of another record has.
+
+        A worker of a run that was stopped may still save a block when the next one is at it.
+        """
+        key = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:8]
+        return replace(self, blocks=f"blocks-{key}")
 
     def has(self, place: Place) -> bool:
         """Tell whether a block is finished."""
@@ -140,4 +157,4 @@ class BlockFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _file(self, place: Place) -> Path:
-        return self.path / "blocks" / f"{place.name}.npz"
+        return self.path / self.blocks / f"{place.name}.npz"

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from napari_nuclei.core import images
 from napari_nuclei.core.axes import read_axes
 from napari_nuclei.errors import DatasetError, InputError, NucleiError
-from napari_nuclei.pipeline.blocks import ome_zarr
+from napari_nuclei.pipeline.blocks import ome_tiff, ome_zarr
 from napari_nuclei.pipeline.reading import read_image, read_part, read_shape
 from napari_nuclei.pipeline.resources import memory_refusal
 
 if TYPE_CHECKING:
     from napari_nuclei.core.images import Limits
     from napari_nuclei.core.resampling import Shape, Window
+    from napari_nuclei.pipeline.blocks.ome_tiff import PixelSizes
     from napari_nuclei.pipeline.planes import Index
 
 _TIFF_SUFFIXES = (".tif", ".tiff")
@@ -48,6 +49,8 @@ class LargeImage:
         Side of a pixel along `names`, rows and columns; empty where nobody knows.
     units : tuple of (str or None)
         Those of `scale`, as OME-Zarr spells them.
+    translation : tuple of float
+        Where the first pixel lies along these axes; empty where nobody knows.
     """
 
     array: Any
@@ -56,6 +59,7 @@ class LargeImage:
     rgb: bool = False
     scale: tuple[float, ...] = ()
     units: tuple[str | None, ...] = ()
+    translation: tuple[float, ...] = ()
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -160,10 +164,11 @@ def open_image(path: str | Path, channel: int = 0) -> LargeImage:
     path = Path(path)
     if ome_zarr.is_zarr(path):
         found = ome_zarr.open_pixels(path)
-        return as_large_image(found.array, found.names, channel, found.scale, found.units)
+        place = found.scale, found.units, found.translation
+        return as_large_image(found.array, found.names, channel, *place)
     if path.suffix.lower() in _TIFF_SUFFIXES:
-        array, names = _open_tiff(path)
-        return as_large_image(array, names, channel)
+        array, names, sizes = _open_tiff(path)
+        return as_large_image(array, names, channel, *sizes)
     return as_large_image(read_image(path))
 
 
@@ -185,6 +190,7 @@ def as_large_image(
     channel: int = 0,
     scale: Sequence[float] = (),
     units: Sequence[str | None] = (),
+    translation: Sequence[float] = (),
 ) -> LargeImage:
     """Read the axes of an array as `napari_nuclei.core.axes.read_axes` does.
 
@@ -192,7 +198,7 @@ def as_large_image(
     ----------
     array : array
         Shape (..., Y, X), or (Y, X, 3 or 4) without names, or with "s" as the last name.
-    names, scale, units : sequence
+    names, scale, units, translation : sequence
         For each axis; empty where nobody knows.
     channel : int
         As for `open_image`.
@@ -219,6 +225,7 @@ def as_large_image(
         rgb,
         tuple(scale[axis] for axis in kept) if scale else (),
         tuple(units[axis] for axis in kept) if units else (),
+        tuple(translation[axis] for axis in kept) if translation else (),
     )
 
 
@@ -233,14 +240,16 @@ def _within(part: slice, inner: int | slice) -> int | slice:
     return int(part.start + inner)
 
 
-def _open_tiff(path: Path) -> tuple[TiffArray, tuple[str, ...]]:
+def _open_tiff(path: Path) -> tuple[TiffArray, tuple[str, ...], PixelSizes]:
     try:
         with tifffile.TiffFile(path) as tiff:
-            n_images, series = len(tiff.series), tiff.series[0]
+            n_images, series, described = len(tiff.series), tiff.series[0], tiff.ome_metadata
     # Of whatever kind tifffile chooses for what is damaged.
     except Exception as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise DatasetError(f"{path} cannot be read ({reason}); replace or remove it.") from error
     if n_images != 1:
         raise DatasetError(f"{path} holds {n_images} images instead of one; save it as one.")
-    return TiffArray(path, tuple(series.shape), series.dtype), tuple(series.axes.lower())
+    names = tuple(series.axes.lower())
+    array = TiffArray(path, tuple(series.shape), series.dtype)
+    return array, names, ome_tiff.read_pixel_sizes(described, names)

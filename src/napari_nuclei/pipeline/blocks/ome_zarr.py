@@ -43,12 +43,15 @@ class FoundPixels:
         Side of a pixel along each axis; empty where nobody knows.
     units : tuple of (str or None)
         Those of `scale`.
+    translation : tuple of float
+        Where the first pixel lies along each axis; empty where nobody knows.
     """
 
     array: zarr.Array[Any]
     names: tuple[str, ...] = ()
     scale: tuple[float, ...] = ()
     units: tuple[str | None, ...] = ()
+    translation: tuple[float, ...] = ()
 
 
 def is_zarr(path: Path) -> bool:
@@ -114,6 +117,7 @@ def finish_labels(
     names: Sequence[str],
     scale: Sequence[float],
     units: Sequence[str | None],
+    translation: Sequence[float],
     ours: dict[str, Any],
 ) -> None:
     """Add the lower resolutions and what describes them all.
@@ -122,8 +126,8 @@ def finish_labels(
     ----------
     path : Path
         As `create_labels` made it, filled.
-    names, scale, units
-        For each axis; a scale of 1 where it is empty, and no unit.
+    names, scale, units, translation
+        For each axis; a scale of 1 where it is empty, and no unit and no translation.
     ours : dict
         JSON values: how the labels were made.
     """
@@ -136,7 +140,10 @@ def finish_labels(
     scale = scale or (1.0,) * len(names)
     steps = [(*(1,) * (len(names) - 2), 2**level, 2**level) for level in range(len(levels))]
     datasets = [
-        {"path": str(level), "coordinateTransformations": [_scaling(np.multiply(scale, step))]}
+        {
+            "path": str(level),
+            "coordinateTransformations": _transformations(np.multiply(scale, step), translation),
+        }
         for level, step in enumerate(steps)
     ]
     axes = [
@@ -155,19 +162,19 @@ def _open_multiscale(group: zarr.Group) -> FoundPixels:
     axes, level = image["axes"], image["datasets"][0]
     array = _array(group, level["path"])
     # A transformation of all levels may follow that of each.
-    scales = [
-        step["scale"]
-        for step in (
-            *level["coordinateTransformations"],
-            *image.get("coordinateTransformations", ()),
-        )
-        if step["type"] == "scale"
-    ]
+    steps = (*level["coordinateTransformations"], *image.get("coordinateTransformations", ()))
+    scale, translation = np.ones(len(axes)), np.zeros(len(axes))
+    for step in steps:
+        if step["type"] == "scale":
+            scale, translation = scale * step["scale"], translation * step["scale"]
+        elif step["type"] == "translation":
+            translation = translation + step["translation"]
     return FoundPixels(
         array,
         tuple(axis["name"] for axis in axes),
-        tuple(np.prod(scales, axis=0).tolist()),
+        tuple(scale.tolist()),
         tuple(axis.get("unit") for axis in axes),
+        tuple(translation.tolist()),
     )
 
 
@@ -214,8 +221,12 @@ def _halved(group: zarr.Group, level: int, finer: zarr.Array[Any]) -> zarr.Array
     return coarser
 
 
-def _scaling(scale: Any) -> dict[str, Any]:
-    return {"type": "scale", "scale": [float(step) for step in scale]}
+def _transformations(scale: Any, translation: Sequence[float]) -> list[dict[str, Any]]:
+    """Return those of a level; its first pixel is that of the full resolution."""
+    scaling = {"type": "scale", "scale": [float(step) for step in scale]}
+    if not any(translation):
+        return [scaling]
+    return [scaling, {"type": "translation", "translation": [float(to) for to in translation]}]
 
 
 def _axis(name: str, unit: str | None) -> dict[str, str]:

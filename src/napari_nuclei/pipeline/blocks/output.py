@@ -105,9 +105,8 @@ def assemble_steps(
     image = plan.image
     names = (*image.names, "y", "x")
     counts = Counts(numbering.total, n_pixels / prod(image.full_shape))
-    ome_zarr.finish_labels(
-        unfinished, names, image.scale, image.units, {**recipe, **asdict(counts)}
-    )
+    ours = {**recipe, **asdict(counts)}
+    ome_zarr.finish_labels(unfinished, names, image.scale, image.units, image.translation, ours)
     if not plan.options.semantic:
         tables.write_csv_parts((numbering.table(plan, place) for place in places), table)
     unfinished.replace(output)

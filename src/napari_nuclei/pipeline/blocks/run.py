@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,8 @@ class BlockJob:
         Address of a cluster such as ``tcp://host:8786``; None: threads of this process.
     block_px : int
         Side of a block.
+    is_numbered : bool
+        Whether the output gets a number where there is something else already, not an error.
 
     Raises
     ------
@@ -98,6 +101,7 @@ class BlockJob:
     pixel_um: float | None = None
     scheduler: str | None = None
     block_px: int = BLOCK_PX
+    is_numbered: bool = False
 
     def __post_init__(self) -> None:
         if self.output.suffix != ".zarr":
@@ -121,8 +125,11 @@ class BlockJob:
 
 def table_path(output: Path) -> Path:
     """Return the table that belongs to a label image."""
-    stem = output.name.removesuffix(".zarr").removesuffix(".ome").removesuffix("_labels")
-    return output.with_name(f"{stem}_nuclei.csv")
+    return output.with_name(f"{_stem(output)}_nuclei.csv")
+
+
+def _stem(output: Path) -> str:
+    return output.name.removesuffix(".zarr").removesuffix(".ome").removesuffix("_labels")
 
 
 def segment_blocks(
@@ -201,6 +208,8 @@ def block_steps(job: BlockJob, model: Model) -> Generator[Progress, None, BlockS
     """
     scale = yield from scale_steps(job.image, job.block_px)
     request = make_request(job.image, scale, model, job.options, job.pixel_um, job.block_px)
+    if job.is_numbered:
+        job = _in_own_place(job, request)
     if job.output.exists():
         return _found_before(job, request)
     with job.folder.held():
@@ -211,6 +220,22 @@ def block_steps(job: BlockJob, model: Model) -> Generator[Progress, None, BlockS
         counts = yield from assemble_steps(plan, job.output, job.table, recipe)
     job.folder.remove()
     return BlockSegmentation(job.output, _table_of(job), counts, recipe)
+
+
+def _in_own_place(job: BlockJob, request: dict[str, Any]) -> BlockJob:
+    """Return the job with the first output, of those with a number, that no other request has."""
+    stem = _stem(job.output)
+    ending = job.output.name.removeprefix(stem)
+    names = (f"{stem}_{number}{ending}" for number in count(2))
+    jobs = (replace(job, output=job.output.with_name(name)) for name in names)
+    return next(one for one in chain([job], jobs) if _has_own_place(one, request))
+
+
+def _has_own_place(job: BlockJob, request: dict[str, Any]) -> bool:
+    if job.output.exists():
+        return _is_of(job, ome_zarr.read_our_attribute(job.output), request)
+    record = job.folder.read_record()
+    return record is None or bool(record["request"] == request)
 
 
 def _plan_steps(
@@ -230,7 +255,7 @@ def _plan_steps(
     thresholds = job.options.instances(model.thresholds)
     return Plan(
         job.image,
-        job.folder,
+        job.folder.of_run(record),
         replace(job.options, diameter_px=diameter_px, **asdict(thresholds)),
         scale.limits,
         model.diameters.enlargement(diameter_px),
@@ -244,14 +269,19 @@ def _plan_steps(
 
 def _found_before(job: BlockJob, request: dict[str, Any]) -> BlockSegmentation:
     recipe = ome_zarr.read_our_attribute(job.output)
-    table = _table_of(job)
-    if recipe.get("request") != request or not (table is None or table.is_file()):
+    if not _is_of(job, recipe, request):
         raise RunError(
             f"{job.output} is there already, and not of this image, model, options and version: "
             "remove it, or choose another output."
         )
     counts = Counts(*(recipe.pop(field.name) for field in fields(Counts)))
-    return BlockSegmentation(job.output, table, counts, recipe, done_before=True)
+    return BlockSegmentation(job.output, _table_of(job), counts, recipe, done_before=True)
+
+
+def _is_of(job: BlockJob, recipe: dict[str, Any], request: dict[str, Any]) -> bool:
+    """Tell whether a job has its complete result, with this recipe, for this request."""
+    table = _table_of(job)
+    return recipe.get("request") == request and (table is None or table.is_file())
 
 
 def _table_of(job: BlockJob) -> Path | None:

@@ -35,7 +35,7 @@ def list_writable(project: Project) -> tuple[str, ...]:
     if folder.is_file():
         raise DatasetError(f"{folder} is a file: choose a folder for the project.")
     try:
-        is_fit = project.is_own or _is_free(folder)
+        is_fit = project.is_own or project.is_empty or _has_pairs(folder)
         with TemporaryDirectory(prefix=".", dir=_nearest(folder)):
             pass
     except OSError as error:
@@ -49,10 +49,9 @@ def list_writable(project: Project) -> tuple[str, ...]:
     return project.names
 
 
-def _is_free(folder: Path) -> bool:
-    """Tell whether a folder is missing, empty, or one of pairs that was made by hand."""
-    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    return not names or names.issuperset(_OF_PAIRS)
+def _has_pairs(folder: Path) -> bool:
+    """Tell whether somebody may have made pairs in a folder by hand."""
+    return {path.name for path in folder.iterdir()}.issuperset(_OF_PAIRS)
 
 
 def _nearest(folder: Path) -> Path:

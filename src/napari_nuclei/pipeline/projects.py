@@ -106,7 +106,7 @@ class Project:
         DatasetError
             When the folder is neither a project nor a data set, or comes from a later version.
         """
-        if not self._is_empty and not self.is_own:
+        if not self.is_empty and not self.is_own:
             return tuple(item.id for item in open_dataset(self.folder).items)
         return tuple(sorted(self._pairs))
 
@@ -215,7 +215,7 @@ class Project:
             )
 
     @property
-    def _is_empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing is there, or no more than what systems, or a `save` under way, hide."""
         if not self.folder.is_dir():
             return not self.folder.exists()

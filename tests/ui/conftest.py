@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from napari import settings
 from numpy.typing import NDArray
 from qtpy.QtCore import QCoreApplication
 
-from napari_nuclei import paths
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.ui import autosaver, batch_widget, segment_run
 from napari_nuclei.ui.jobs import THREAD_NAME
-from napari_nuclei.ui.preferences import remember_project
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -122,10 +121,12 @@ def _own_autosave() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_project() -> Iterator[None]:
-    """Let no other test open the widget with the project folder of this one."""
+def _own_preferences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let each test have preferences of its own, as napari's `plugin_settings` without plugins."""
+    monkeypatch.setattr(settings, "_CFG_PATH", str(tmp_path / "napari" / "settings.yaml"))
+    settings._clear_plugin_settings_cache()
     yield
-    remember_project(paths.default_project())
+    settings._clear_plugin_settings_cache()
 
 
 @pytest.fixture

@@ -120,7 +120,11 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probability", action="store_true", help="also write <name>_probability.tif"
     )
-    parser.add_argument("--overlay", action="store_true", help="also write <name>_overlay.png")
+    parser.add_argument(
+        "--overlay",
+        action="store_true",
+        help="also write <name>_overlay.png; with --planes, of the middle plane",
+    )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--table", action="store_true", help="also write <name>_nuclei.csv")
     kind.add_argument(

@@ -132,7 +132,8 @@ def _file_steps(
             return _found_before(image, *before)
         pixels = batch.selection.read(image)
         found = yield from _segment_steps(progress, pixels, model, options, batch.selection)
-        found = replace(found, recipe={**found.recipe, "request": request})
+        origin = {"image": image.name, "request": request}
+        found = replace(found, recipe=found.recipe | origin)
         write_results(found, pixels, *results, extras)
     except (NucleiError, OSError) as error:
         return Failed(image, error)

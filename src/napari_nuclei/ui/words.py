@@ -39,11 +39,26 @@ def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
 
 
 def describe_added(before: int, after: int) -> str:
-    """Return how many epochs a training that went on has added, as the begin of a line."""
+    """Return how many epochs a training that went on has added, as the begin of a line.
+
+    It is empty for a training that did not go on: with no epochs before.
+    """
+    if not before:
+        return ""
     if after == before:
         return f"No epoch was added to {before}: more training gains nothing. "
     epochs = "1 epoch was" if after == before + 1 else f"{after - before} epochs were"
     return f"{epochs} added to {before}. "
+
+
+def describe_stopped(before: int, after: int) -> str:
+    """Return what a training that was stopped leaves: its epochs, those of earlier sessions too."""
+    if not after:
+        return "Stopped before anything was learnt."
+    if after == before:
+        return "Stopped before another epoch was done: what was learnt before is still there."
+    epochs = "1 epoch" if after == 1 else f"{after} epochs"
+    return f"Stopped after {epochs}: Resume goes on from there."
 
 
 def describe_result(

@@ -14,8 +14,9 @@ from napari_nuclei.model.manifest import check_own_name
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.before_after import read_report
 from napari_nuclei.pipeline.messages import Finished, Message
+from napari_nuclei.pipeline.opening import open_session
 from napari_nuclei.pipeline.recipe import FinetuneOptions
-from napari_nuclei.pipeline.session import MODEL, REPORT, open_session
+from napari_nuclei.pipeline.session import MODEL, REPORT
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.projects import Pair

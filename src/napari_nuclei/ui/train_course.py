@@ -51,7 +51,9 @@ class TrainCourse(QWidget):
         self.show()
         self.appeared.emit(self.curve)
         if started.done:
-            for number, row in enumerate(runs.Run(folder, {}).history.epochs, start=1):
+            # The child may have ended more of them meanwhile, of which its messages will tell.
+            earlier = runs.Run(folder, {}).history.epochs[: started.done]
+            for number, row in enumerate(earlier, start=1):
                 figures = Figures(row["mean_ap"], row["ap50"], started.before.nuclei)
                 self.curve.add(number, row["loss"], row["val_loss"], figures)
 

@@ -304,11 +304,6 @@ def test_a_damaged_record_is_told(picture, model, tmp_path):
         run(job, model)
 
 
-def test_output_is_a_zarr(picture, tmp_path):
-    with pytest.raises(InputError, match=r"ends with \.zarr"):
-        BlockJob(as_large_image(picture), tmp_path / "labels.tif", AS_IS)
-
-
 def test_python_takes_paths_and_options_by_name(write_ome_zarr, picture, tiny_model, tmp_path):
     path = write_ome_zarr(picture[..., 0], "yx", [0.5, 0.5])
     found = segment_blocks(path, tmp_path / "a.zarr", tiny_model, diameter_px=None, semantic=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import summary
 from napari_nuclei.pipeline.datasets.decoding import SUFFIXES
+from napari_nuclei.pipeline.filenames import key
 from napari_nuclei.pipeline.results import image_of_results, result_paths
 from napari_nuclei.pipeline.selection import Selection
 
@@ -118,10 +119,10 @@ def _looks_like_image(file: Path) -> bool:
 
 
 def _result_names(images: Sequence[Path], folder: Path) -> dict[Path, str]:
-    # Some file systems do not tell A from a, and results may be moved to one of those.
-    counts = Counter(image.stem.casefold() for image in images)
+    # Results may be moved to another system.
+    counts = Counter(key(image.stem) for image in images)
     return {
-        image: _result_name(image, folder, is_alone=counts[image.stem.casefold()] == 1)
+        image: _result_name(image, folder, is_alone=counts[key(image.stem)] == 1)
         for image in images
     }
 
@@ -136,7 +137,7 @@ def _refuse_clashes(images: Sequence[Path], names: Mapping[Path, str], folder: P
     owners: dict[str, Path] = {}
     for image in images:
         results = result_paths(folder, names[image])
-        owner = owners.setdefault(names[image].casefold(), image)
+        owner = owners.setdefault(key(names[image]), image)
         if owner is not image:
             raise InputError(
                 f"{owner} and {image} would both write {results[0]}: rename one, or segment them "

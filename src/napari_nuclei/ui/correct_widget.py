@@ -29,7 +29,7 @@ from napari_nuclei.ui.train_pairs import TrainPairs
 from napari_nuclei.ui.train_request import new_request, resuming_request
 from napari_nuclei.ui.training import Told, Training
 from napari_nuclei.ui.unfinished_box import UnfinishedBox
-from napari_nuclei.ui.words import describe_added, describe_stopped
+from napari_nuclei.ui.words import counted, describe_added, describe_stopped
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -193,8 +193,7 @@ class CorrectWidget(DockWidget):
 
     def _describe_task(self) -> str:
         mine = {pair.name for pair in self.pairs.learnt}
-        count = len(mine.union(self.project.names))
-        images = "1 image" if count == 1 else f"{count} images"
+        images = counted(len(mine.union(self.project.names)), "image")
         return f"{images} to learn from, {self.pairs.n_checked} nuclei checked in open layers"
 
     def _start(self) -> None:

@@ -24,6 +24,11 @@ def breakable(path: Path) -> str:
     return str(path).replace(os.sep, f"{os.sep}\N{ZERO WIDTH SPACE}")
 
 
+def counted(count: int, thing: str) -> str:
+    """Return "1 image", "2 images" and so on."""
+    return f"1 {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
     """Return which pixels will be segmented, and how long it will take if that is long."""
     height, width = planes.shape
@@ -47,8 +52,8 @@ def describe_added(before: int, after: int) -> str:
         return ""
     if after == before:
         return f"No epoch was added to {before}: more training gains nothing. "
-    epochs = "1 epoch was" if after == before + 1 else f"{after - before} epochs were"
-    return f"{epochs} added to {before}. "
+    added = after - before
+    return f"{counted(added, 'epoch')} {'was' if added == 1 else 'were'} added to {before}. "
 
 
 def describe_stopped(before: int, after: int) -> str:
@@ -57,8 +62,7 @@ def describe_stopped(before: int, after: int) -> str:
         return "Stopped before anything was learnt."
     if after == before:
         return "Stopped before another epoch was done: what was learnt before is still there."
-    epochs = "1 epoch" if after == 1 else f"{after} epochs"
-    return f"Stopped after {epochs}: Resume goes on from there."
+    return f"Stopped after {counted(after, 'epoch')}: Resume goes on from there."
 
 
 def describe_result(

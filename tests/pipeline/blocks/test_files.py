@@ -3,10 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from napari_nuclei.core.blocks import BlockGrid, Spill
-from napari_nuclei.errors import RunError
 from napari_nuclei.pipeline.blocks.files import BlockFolder, FinishedBlock, Place
 
 GRID = BlockGrid((4, 6), 3)
@@ -49,11 +47,3 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
     assert folder.read_record() is None
     folder.write_record({"request": {"pixel_um": None}})
     assert folder.read_record() == {"request": {"pixel_um": None}}
-
-
-def test_a_folder_that_is_held_can_be_held_again_afterwards(tmp_path: Path) -> None:
-    folder = BlockFolder(tmp_path / "new")
-    with folder.held(), pytest.raises(RunError, match="still at it"), folder.held():
-        pass
-    with folder.held():
-        assert folder.path.is_dir()

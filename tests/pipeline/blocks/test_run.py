@@ -19,9 +19,10 @@ from napari_nuclei.pipeline.blocks import BlockJob, block_steps, segment_blocks
 from napari_nuclei.pipeline.blocks.images import as_large_image
 from napari_nuclei.pipeline.blocks.ome_zarr import open_levels, open_pixels, read_our_attribute
 from napari_nuclei.pipeline.planes import ArrayPlanes
-from napari_nuclei.pipeline.prediction import Progress, result_of
+from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
 from napari_nuclei.pipeline.stack import segment_planes_steps
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.tables import write_csv
 
 AS_IS = SegmentOptions(diameter_px=None)

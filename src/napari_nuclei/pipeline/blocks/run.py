@@ -22,11 +22,12 @@ from napari_nuclei.pipeline.blocks.plan import (
     scale_steps,
 )
 from napari_nuclei.pipeline.blocks.workers import work_steps
-from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.segment import SegmentOptions, make_recipe
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.prediction import Progress
 
 
 def segment_blocks(

@@ -443,7 +443,7 @@ def test_device_and_time_are_said_before_a_long_run(
     choose(widget, Scope.ALL)
     # 4900 tiles, 60 a second until a run was timed
     assert widget.panel.status.text().endswith("700 x 700 px, about 80 s")
-    widget._pace = Pace(100.0)
+    widget.task.pace = Pace(100.0)
     widget.reset_choices()
     assert widget.panel.status.text().endswith(", about 50 s")
 

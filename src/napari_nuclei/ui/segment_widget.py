@@ -65,7 +65,7 @@ class SegmentWidget(DockWidget):
         self._watched_shapes: WeakSet[Shapes] = WeakSet()
         self.controls = SegmentControls(napari_viewer.layers, self)
         self.axes = AxesBox(self)
-        self._task = SegmentTask(napari_viewer, self.controls, self.axes)
+        self.task = SegmentTask(napari_viewer, self.controls, self.axes)
         self.panel = RunPanel(self)
         self.panel.button.setToolTip(_RUN_HINT)
         self.device = QLabel(f"Runs on {device_name(self.controls.options().device)}")
@@ -170,11 +170,11 @@ class SegmentWidget(DockWidget):
         if not self.job.running:
             self.axes.follow(self.controls.image.layer, self._viewer.dims)
             self.controls.refresh_pixel_size(self.axes.reading.spatial_axes)
-            reason = self._task.refusal()
-            self.panel.show_idle(reason or self._task.describe(), can_run=not reason)
+            reason = self.task.refusal()
+            self.panel.show_idle(reason or self.task.describe(), can_run=not reason)
 
     def _run(self) -> None:
-        request = self._task.request()
+        request = self.task.request()
         self._request = request
         self._is_large = is_large(request.planes)
         self._last_words = "Cancelled: no labels were added."
@@ -222,7 +222,7 @@ class SegmentWidget(DockWidget):
         """Keep what the run has shown of the device and its speed."""
         self.device.setText(f"Runs on {outcome.device}")
         if outcome.pace is not None:
-            self._task.pace = outcome.pace
+            self.task.pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
         self._last_words = failure_in_words(error)
@@ -230,7 +230,7 @@ class SegmentWidget(DockWidget):
 
     def _on_ended(self) -> None:
         self.axes.follow(self.controls.image.layer, self._viewer.dims)
-        self.panel.show_idle(self._last_words, can_run=not self._task.refusal())
+        self.panel.show_idle(self._last_words, can_run=not self.task.refusal())
         # They may have been moved during the run.
         self._apply_thresholds()
 
@@ -253,4 +253,4 @@ class SegmentWidget(DockWidget):
 
     def _say(self, message: str) -> None:
         if not self.job.running:
-            self.panel.show_idle(message, can_run=not self._task.refusal())
+            self.panel.show_idle(message, can_run=not self.task.refusal())

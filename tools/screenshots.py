@@ -100,7 +100,7 @@ def correct_widget(folder: Path, theme: str) -> None:
         save(viewer, folder / "correct-before.png")
         widget.controls.seconds.setValue(TRAINING_S)
         widget.panel.button.click()
-        while len(widget.curve.points) < 2 and widget.training.running:
+        while len(widget.course.curve.points) < 2 and widget.training.running:
             settle()
         save(viewer, folder / "correct-during.png")
         wait_for(widget.training.ended)

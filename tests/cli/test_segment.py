@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_nuclei.pipeline.figures import overlay
 from napari_nuclei.pipeline.segment import segment
 from napari_nuclei.pipeline.stack import segment_planes
 
@@ -116,11 +117,23 @@ def test_all_planes_are_what_python_gives(
     assert again.out.endswith(", done before\n")
 
 
+def test_the_overlay_of_all_planes_is_that_of_the_middle_one(
+    command: Command, stack: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    options = ("--planes", "z", "--overlay")
+    done = command("segment", stack, "-o", tmp_path, "--model", tiny_model, *options)
+    assert (done.status, done.err) == (0, "")
+    labels = tifffile.imread(tmp_path / "stack_labels.tif")
+    planes = tifffile.imread(stack)  # of one contrast
+    drawn = iio.imread(tmp_path / "stack_overlay.png")
+    np.testing.assert_array_equal(drawn, overlay(planes[1], labels[1]))
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         (["--link", "z"], "--link z needs --planes z"),
-        (["--planes", "z", "--overlay"], "--planes gives labels and a table"),
+        (["--planes", "z", "--probability"], "--planes gives labels, a table and an overlay"),
         (["--part", "1", "--scheduler", "tcp://host:1"], "--scheduler is for whole images"),
         (["--part", "z=1"], "--part"),
     ],

@@ -183,10 +183,35 @@ def test_images_that_differ_in_their_suffix_alone_have_results_of_their_own(tmp_
     assert all(outcome.done_before for outcome in run(images, folder=out, extras=Extras()))
 
 
+@pytest.mark.parametrize("later", ["a.tif", "A.bmp"])
+def test_an_image_keeps_its_results_when_another_of_its_stem_comes_and_goes(
+    later: str, tmp_path: Path
+) -> None:
+    images, out = tmp_path / "in", tmp_path / "out"
+    write(images / "a.png")
+    run(images, folder=out, extras=Extras())
+    write(images / later, two_squares()[:, :12])
+    both = {outcome.image.name: outcome for outcome in run(images, folder=out, extras=Extras())}
+    assert (both["a.png"].done_before, both[later].done_before) == (True, False)
+    assert names(out) == sorted(["a_labels.tif", f"{later}_labels.tif", "summary.csv"])
+    (images / "a.png").unlink()
+    (alone,) = run(images, folder=out, extras=Extras())
+    assert alone.done_before
+    assert names(out) == sorted(["a_labels.tif", f"{later}_labels.tif", "summary.csv"])
+
+
 def test_results_beside_images_of_one_stem_are_no_images(tmp_path: Path) -> None:
     images = write(tmp_path / "a.png"), write(tmp_path / "a.tif")
     run(*images, folder=tmp_path, extras=Extras())
     assert batch_plan.plan_batch([tmp_path], tmp_path / "out").images == images
+
+
+def test_labels_of_another_program_under_a_shared_stem_are_left_alone(tmp_path: Path) -> None:
+    images, out = (write(tmp_path / "a.png"), write(tmp_path / "a.tif")), tmp_path / "out"
+    theirs = write(out / "a_labels.tif").read_bytes()
+    run(*images, folder=out, extras=Extras())
+    assert names(out) == ["a.png_labels.tif", "a.tif_labels.tif", "a_labels.tif", "summary.csv"]
+    assert (out / "a_labels.tif").read_bytes() == theirs
 
 
 def test_a_single_pixel_is_reported_and_skipped(tmp_path: Path) -> None:

@@ -30,10 +30,19 @@ Inputs = Callable[[Path], list[Path]]
         (lambda root: touch(root, "in/notes.txt")[0].parents[:1], r"in has no images \(\.bmp"),
         (lambda root: touch(root, "x/a.png", "y/a.png"), r"a\.png and .*a\.png would both write"),
         (lambda root: touch(root, "x/a.png", "y/A.PNG"), r"a\.png and .*A\.PNG would both write"),
+        (lambda root: touch(root, "x/\u00e9.png", "y/e\u0301.png"), "would both write"),
         (lambda root: touch(root, "x/a.png", "out/a_labels.tif"), r"would replace the image .*out"),
         (lambda root: touch(root, "out/a.png")[0].parents[:1], r"The results cannot go to .*out"),
     ],
-    ids=["missing", "empty", "same name", "same but for case", "replaces input", "into input"],
+    ids=[
+        "missing",
+        "empty",
+        "same name",
+        "same but for case",
+        "same on macOS",
+        "replaces input",
+        "into input",
+    ],
 )
 def test_a_plan_that_would_lose_something_is_refused(
     inputs: Inputs, reason: str, tmp_path: Path

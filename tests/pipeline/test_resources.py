@@ -10,7 +10,7 @@ import pytest
 
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import resources
-from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
+from napari_nuclei.pipeline.prediction import Progress, TileOptions
 from napari_nuclei.pipeline.resources import (
     Pace,
     Stopwatch,
@@ -21,6 +21,7 @@ from napari_nuclei.pipeline.resources import (
     needed_bytes,
     refuse_what_is_too_large,
 )
+from napari_nuclei.pipeline.steps import result_of
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from scipy import ndimage
 
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
+from napari_nuclei.pipeline.prediction import Progress, TileOptions
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+from napari_nuclei.pipeline.steps import result_of
 
 
 class SeesMiddleSizes:

@@ -12,13 +12,14 @@ from napari_nuclei.core.metrics import score
 from napari_nuclei.core.targets import distance_to_edge
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
-from napari_nuclei.pipeline.prediction import Progress, result_of
+from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import (
     SegmentOptions,
     relabel,
     segment,
     segment_steps,
 )
+from napari_nuclei.pipeline.steps import result_of
 
 DIAMETERS = DiameterRange(20, 45)
 THRESHOLDS = InstanceOptions(probability=0.5, separation=0.5, min_area_px=12)

@@ -17,7 +17,7 @@ from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline import resources
 from napari_nuclei.pipeline.planes import sampled_planes
-from napari_nuclei.pipeline.prediction import Progress, result_of
+from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment_steps
 from napari_nuclei.pipeline.stack import (
     StackSegmentation,
@@ -25,6 +25,7 @@ from napari_nuclei.pipeline.stack import (
     segment_planes,
     segment_planes_steps,
 )
+from napari_nuclei.pipeline.steps import result_of
 
 AS_IS = SegmentOptions(diameter_px=None)
 

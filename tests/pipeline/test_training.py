@@ -18,9 +18,9 @@ from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.crops import Batch
 from napari_nuclei.pipeline.datasets import open_dataset
 from napari_nuclei.pipeline.loop import Course, train_steps
-from napari_nuclei.pipeline.prediction import result_of
 from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
 from napari_nuclei.pipeline.segment import segment
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.training import steps_from_scratch, train
 
 TINY = TrainOptions(

@@ -11,7 +11,7 @@ import pytest
 
 from napari_nuclei.core.differences import Differences
 from napari_nuclei.core.instances import InstanceOptions
-from napari_nuclei.pipeline.prediction import result_of
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.ui import compare_layers
 from napari_nuclei.ui.compare_layers import add_compared, compare_steps
 

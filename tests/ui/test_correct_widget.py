@@ -114,7 +114,7 @@ def train_an_epoch(
     def press(widget: CorrectWidget) -> None:
         monkeypatch.setenv("FAKE_WAITS", "")
         widget.panel.button.click()
-        qtbot.waitUntil(lambda: bool(widget.curve.points), timeout=TIMEOUT_MS)
+        qtbot.waitUntil(lambda: bool(widget.course.curve.points), timeout=TIMEOUT_MS)
         monkeypatch.delenv("FAKE_WAITS")
 
     return press
@@ -173,8 +173,8 @@ def test_a_training_becomes_a_model_of_segment_and_batch(
     assert status(ready) == "Better: mean AP 0.30 -> 0.40 on 2 held-out nuclei."
     assert ready.decision.verdict.text() == status(ready)
     assert ready.decision.keep.text() == "Keep"
-    assert [point[0] for point in ready.curve.points] == [1, 2, 3]
-    assert ready.preview.pixmap().width() == ready.preview.width()
+    assert [point[0] for point in ready.course.curve.points] == [1, 2, 3]
+    assert ready.course.preview.pixmap().width() == ready.course.preview.width()
     saved = Project(paths.default_project()).read("cells a b")
     assert (saved.n_checked, saved.checked.all()) == (3, True)
 
@@ -377,7 +377,7 @@ def test_stop_makes_a_model_and_resume_goes_on(
     assert status(ready).startswith("A training of my-model waits below")
     with qtbot.waitSignal(ready.training.ended, timeout=TIMEOUT_MS):
         ready.unfinished.resume.click()
-    assert [point[0] for point in ready.curve.points] == [1, 2, 3]
+    assert [point[0] for point in ready.course.curve.points] == [1, 2, 3]
     assert status(ready).startswith("2 epochs were added to 1. Better: mean AP")
     assert not ready.unfinished.resume.isEnabled()  # there is nothing left to train
     assert ready.unfinished.result.isEnabled()
@@ -401,6 +401,13 @@ def test_a_killed_child_is_one_sentence_and_can_be_resumed(
     assert status(ready).startswith("The training ended unexpectedly (exit status -9)")
     assert ready.unfinished.runs.currentText() == "my-model: interrupted after 1 epoch"
     assert ready.decision.isHidden()
+    with qtbot.waitSignal(ready.training.ended, timeout=TIMEOUT_MS):
+        ready.unfinished.resume.click()
+        ready.panel.button.click()
+    assert status(ready) == (
+        "Stopped before another epoch was done: what was learnt before is still there."
+    )
+    assert ready.unfinished.runs.currentText() == "my-model: interrupted after 1 epoch"
     with qtbot.waitSignal(ready.training.ended, timeout=TIMEOUT_MS):
         ready.unfinished.resume.click()
     assert status(ready).startswith("2 epochs were added to 1. Better")
@@ -588,7 +595,7 @@ def test_the_curve_follows_the_theme(widget: CorrectWidget, viewer: Viewer) -> N
     for theme in ("light", "dark"):
         viewer.theme = theme
         background = get_theme(theme).background.as_rgb_tuple()
-        assert widget.curve.backgroundBrush().color().getRgb()[:3] == tuple(background)
+        assert widget.course.curve.backgroundBrush().color().getRgb()[:3] == tuple(background)
 
 
 def test_the_keys_of_the_tools_work_in_the_dock(

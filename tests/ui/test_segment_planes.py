@@ -15,7 +15,7 @@ from qtpy.QtCore import QTimer
 
 from napari_nuclei.pipeline import resources
 from napari_nuclei.pipeline.resources import Pace
-from napari_nuclei.ui import segment_widget
+from napari_nuclei.ui import segment_task
 from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
@@ -429,7 +429,7 @@ def test_missing_model_disables_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     viewer.add_image(two_squares)
-    monkeypatch.setattr(segment_widget, "is_installed", lambda name: False)
+    monkeypatch.setattr(segment_task, "is_installed", lambda name: False)
     widget.reset_choices()
     assert not widget.panel.button.isEnabled()
     assert widget.panel.status.text().startswith("The model is missing")
@@ -443,7 +443,7 @@ def test_device_and_time_are_said_before_a_long_run(
     choose(widget, Scope.ALL)
     # 4900 tiles, 60 a second until a run was timed
     assert widget.panel.status.text().endswith("700 x 700 px, about 80 s")
-    widget._pace = Pace(100.0)
+    widget.task.pace = Pace(100.0)
     widget.reset_choices()
     assert widget.panel.status.text().endswith(", about 50 s")
 

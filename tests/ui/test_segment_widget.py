@@ -15,7 +15,7 @@ from napari.utils.notifications import Notification, notification_manager
 from numpy.testing import assert_allclose, assert_array_equal
 
 from napari_nuclei.errors import ModelError
-from napari_nuclei.ui import segment_run, segment_widget
+from napari_nuclei.ui import segment_run, segment_task, segment_widget
 from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def test_removed_widget_no_longer_follows_the_viewer(
     with qtbot.waitSignal(widget.destroyed, timeout=30_000):
         widget.deleteLater()
     followed: list[object] = []
-    monkeypatch.setattr(segment_widget, "refusal", lambda *args: followed.append(args) or "")
+    monkeypatch.setattr(segment_task, "refusal", lambda *args: followed.append(args) or "")
     viewer.add_image(np.zeros((3, 9, 9)))
     viewer.dims.set_current_step(0, 2)
     viewer.scene.camera.zoom *= 2

@@ -73,7 +73,7 @@ def test_corrections_become_a_model_that_segments(
         correct.panel.button.click()
     gaps.stop()
     assert correct.decision.title.text() == "mine", correct.panel.status.text()
-    assert len(correct.curve.points) == 1
+    assert len(correct.course.curve.points) == 1
 
     with qtbot.waitSignal(correct.decision.decided, timeout=TIMEOUT_MS):
         correct.decision.keep.click()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from napari_nuclei.ui.planes import Scope
-from napari_nuclei.ui.words import describe_added, describe_result, describe_task
+from napari_nuclei.ui.words import describe_added, describe_result, describe_stopped, describe_task
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,21 @@ def test_result_in_words(
         (4, 4, "No epoch was added to 4: more training gains nothing. "),
         (1, 2, "1 epoch was added to 1. "),
         (1, 4, "3 epochs were added to 1. "),
+        (0, 4, ""),
     ],
 )
 def test_what_more_training_did_in_words(before: int, after: int, said: str) -> None:
     assert describe_added(before, after) == said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0, 0, "before anything was learnt."),
+        (0, 1, "after 1 epoch: Resume goes on from there."),
+        (2, 2, "before another epoch was done: what was learnt before is still there."),
+        (2, 3, "after 3 epochs: Resume goes on from there."),
+    ],
+)
+def test_what_a_stopped_training_leaves_in_words(before: int, after: int, said: str) -> None:
+    assert describe_stopped(before, after) == f"Stopped {said}"

@@ -18,12 +18,15 @@ from napari_nuclei.pipeline.blocks import (
     needs_blocks,
     open_image,
 )
+from napari_nuclei.pipeline.filenames import key
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
 
 if TYPE_CHECKING:
     import argparse
 
     from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.prediction import Progress
     from napari_nuclei.pipeline.segment import SegmentOptions
 
 
@@ -102,10 +105,10 @@ def refuse_clashes(inputs: Sequence[LargeInput], images: Sequence[Path]) -> None
     InputError
         When two would be written under one name.
     """
-    # Some file systems do not tell A from a, and results may be moved to one of those.
-    owners = {image.stem.casefold(): image for image in images}
+    # Results may be moved to another system.
+    owners = {key(image.stem): image for image in images}
     for large in inputs:
-        owner = owners.setdefault(_stem(large.path).casefold(), large.path)
+        owner = owners.setdefault(key(_stem(large.path)), large.path)
         if owner != large.path:
             raise InputError(
                 f"{owner} and {large.path} would both write {large.job.table}: rename one, or "
@@ -141,18 +144,15 @@ def segment_large(inputs: Sequence[LargeInput], model: Model) -> Iterator[Outcom
 
 
 def _run(large: LargeInput, model: Model) -> BlockSegmentation:
-    steps = block_steps(large.job, model)
     shows = sys.stderr.isatty()
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as finished:
-            found: BlockSegmentation = finished.value
-            return found
+
+    def show(progress: Progress) -> None:
         if shows and progress.total:
             line = f"{large.path.name}: {progress.done} of {progress.total} blocks"
             # The next line, whatever it is, begins where this one does.
             print(line, end="\r", file=sys.stderr, flush=True)
+
+    return result_of(block_steps(large.job, model), show)
 
 
 def _naming(path: Path, error: NucleiError | OSError) -> NucleiError | OSError:

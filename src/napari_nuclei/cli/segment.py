@@ -53,7 +53,9 @@ def add_to(commands: Commands) -> None:
         "again",
     )
     add_model(parser)
-    _add_options(parser)
+    add_diameter(parser)
+    _add_thresholds(parser)
+    _add_tiles(parser)
     _add_results(parser)
     add_selection(parser)
     add_large(parser)
@@ -80,8 +82,7 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    add_diameter(parser)
+def _add_thresholds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
         type=float,
@@ -100,6 +101,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="drop nuclei of fewer pixels (default: the model's)",
     )
+
+
+def _add_tiles(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tile",
         type=int,
@@ -120,7 +124,11 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probability", action="store_true", help="also write <name>_probability.tif"
     )
-    parser.add_argument("--overlay", action="store_true", help="also write <name>_overlay.png")
+    parser.add_argument(
+        "--overlay",
+        action="store_true",
+        help="also write <name>_overlay.png; with --planes, of the middle plane",
+    )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--table", action="store_true", help="also write <name>_nuclei.csv")
     kind.add_argument(

@@ -39,8 +39,8 @@ def read_selection(args: argparse.Namespace) -> Selection:
     """Return what is segmented of each file; it is wrong use to ask for what it does not have."""
     if args.link is not None and args.link not in args.planes:
         args.wrong_use(f"--link {args.link} needs --planes {args.link}")
-    if args.planes and (args.probability or args.overlay):
-        args.wrong_use("--planes gives labels and a table: no --probability, no --overlay")
+    if args.planes and args.probability:
+        args.wrong_use("--planes gives labels, a table and an overlay: no --probability")
     selection = Selection(args.part, tuple(args.planes), args.link)
     if args.scheduler and not selection.is_whole_plane:
         args.wrong_use("--scheduler is for whole images: no --part, no --planes")

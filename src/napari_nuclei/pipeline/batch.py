@@ -16,7 +16,6 @@ from napari_nuclei.errors import InputError, NucleiError
 from napari_nuclei.pipeline import summary
 from napari_nuclei.pipeline.batch_plan import SUMMARY_FILE
 from napari_nuclei.pipeline.planes import array_planes
-from napari_nuclei.pipeline.prediction import mapped
 from napari_nuclei.pipeline.results import (
     Extras,
     read_complete_results,
@@ -25,6 +24,7 @@ from napari_nuclei.pipeline.results import (
 )
 from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions, segment_steps
 from napari_nuclei.pipeline.stack import segment_planes_steps
+from napari_nuclei.pipeline.steps import mapped
 from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ def _file_steps(
             return _found_before(image, *before)
         pixels = batch.selection.read(image)
         found = yield from _segment_steps(progress, pixels, model, options, batch.selection)
-        found = replace(found, recipe={**found.recipe, "request": request})
+        origin = {"image": image.name, "request": request}
+        found = replace(found, recipe=found.recipe | origin)
         write_results(found, pixels, *results, extras)
     except (NucleiError, OSError) as error:
         return Failed(image, error)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import summary
 from napari_nuclei.pipeline.datasets.decoding import SUFFIXES
-from napari_nuclei.pipeline.results import result_paths
+from napari_nuclei.pipeline.filenames import key
+from napari_nuclei.pipeline.results import image_of_results, result_paths
 from napari_nuclei.pipeline.selection import Selection
 
 SUMMARY_FILE = "summary.csv"
@@ -23,8 +23,9 @@ class ImageBatch:
 
     Attributes
     ----------
-    images : tuple of Path
-        At least one; no two write the same file, and none is overwritten.
+    names : mapping of Path to str
+        What the names of the results of each image begin with; at least one image. No two write
+        the same file, and none is overwritten.
     folder : Path
         Made with the first result.
     has_summary : bool
@@ -33,15 +34,15 @@ class ImageBatch:
         What is segmented of each image.
     """
 
-    images: tuple[Path, ...]
+    names: Mapping[Path, str]
     folder: Path
     has_summary: bool = False
     selection: Selection = field(default_factory=Selection)
 
-    @cached_property
-    def names(self) -> dict[Path, str]:
-        """What the names of the results of each image begin with."""
-        return _result_names(self.images)
+    @property
+    def images(self) -> tuple[Path, ...]:
+        """The image files, in the order of the work."""
+        return tuple(self.names)
 
 
 def plan_batch(
@@ -68,16 +69,18 @@ def plan_batch(
     Notes
     -----
     The results of ``a.png`` are named ``a_labels.tif`` and so on; where another image, such as
-    ``a.tif``, would have the same, both are named by all of it: ``a.png_labels.tif``.
+    ``a.tif``, would have the same, both are named by all of it: ``a.png_labels.tif``. An image
+    that has results of either name keeps it, whatever images come or go.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: choose a folder for the results.")
     images = tuple(image for path in inputs for image in _find_images(path, folder))
-    _refuse_clashes(images, folder)
+    names = _result_names(images, folder)
+    _refuse_clashes(images, names, folder)
     has_summary = len(images) > 1 or any(path.is_dir() for path in inputs)
     if has_summary:
         _refuse_foreign_summary(folder)
-    return ImageBatch(images, folder, has_summary, selection or Selection())
+    return ImageBatch(names, folder, has_summary, selection or Selection())
 
 
 def plan_folder(images: Path, folder: Path) -> ImageBatch:
@@ -115,21 +118,26 @@ def _looks_like_image(file: Path) -> bool:
     return file.suffix.lower() in SUFFIXES and not is_hidden and file.is_file()
 
 
-def _result_names(images: Sequence[Path]) -> dict[Path, str]:
-    # Some file systems do not tell A from a, and results may be moved to one of those.
-    counts = Counter(image.stem.casefold() for image in images)
+def _result_names(images: Sequence[Path], folder: Path) -> dict[Path, str]:
+    # Results may be moved to another system.
+    counts = Counter(key(image.stem) for image in images)
     return {
-        image: image.stem if counts[image.stem.casefold()] == 1 else image.name for image in images
+        image: _result_name(image, folder, is_alone=counts[key(image.stem)] == 1)
+        for image in images
     }
 
 
-def _refuse_clashes(images: Sequence[Path], folder: Path) -> None:
+def _result_name(image: Path, folder: Path, *, is_alone: bool) -> str:
+    usual, other = (image.stem, image.name) if is_alone else (image.name, image.stem)
+    return other if image_of_results(folder, other) == image.name else usual
+
+
+def _refuse_clashes(images: Sequence[Path], names: Mapping[Path, str], folder: Path) -> None:
     inputs = {image.resolve() for image in images}
     owners: dict[str, Path] = {}
-    names = _result_names(images)
     for image in images:
         results = result_paths(folder, names[image])
-        owner = owners.setdefault(names[image].casefold(), image)
+        owner = owners.setdefault(key(names[image]), image)
         if owner is not image:
             raise InputError(
                 f"{owner} and {image} would both write {results[0]}: rename one, or segment them "

@@ -16,6 +16,8 @@ from napari_nuclei.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from napari_nuclei.core.images import Limits
+
 # Bright, and far from the blue-purple of stained nuclei and from the white of bright ones.
 _COLOURS = np.array([(255, 220, 0), (0, 235, 60), (255, 130, 0), (0, 215, 255)], np.uint8)
 _RIM_SHADE = 0.6
@@ -27,7 +29,9 @@ _WIDE = 2
 _DPI = 100
 
 
-def overlay(image: ArrayLike, labels: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+def overlay(
+    image: ArrayLike, labels: NDArray[np.integer[Any]], limits: Limits | None = None
+) -> NDArray[np.uint8]:
     """Draw the outline of every nucleus over its image.
 
     The outline is one pixel wide, within the nucleus, in a colour that depends on the id, so that
@@ -41,6 +45,8 @@ def overlay(image: ArrayLike, labels: NDArray[np.integer[Any]]) -> NDArray[np.ui
         Its contrast is stretched.
     labels : ndarray of int, shape (Y, X)
         0 is background, each other id one nucleus.
+    limits : Limits, optional
+        Between which the contrast is stretched; by default the image's own.
 
     Returns
     -------
@@ -51,7 +57,7 @@ def overlay(image: ArrayLike, labels: NDArray[np.integer[Any]]) -> NDArray[np.ui
     InputError
         When the image cannot be used or the two shapes differ.
     """
-    shown = _display(image)
+    shown = _display(image, limits)
     _require_same_shape(shown, labels)
     return _draw_outlines(shown, labels)
 
@@ -115,8 +121,8 @@ def _figure(panels: Sequence[NDArray[np.uint8]], titles: Sequence[str]) -> Figur
     return figure
 
 
-def _display(image: ArrayLike) -> NDArray[np.uint8]:
-    return np.rint(images.prepare(image) * 255).astype(np.uint8)
+def _display(image: ArrayLike, limits: Limits | None = None) -> NDArray[np.uint8]:
+    return np.rint(images.prepare(image, limits=limits) * 255).astype(np.uint8)
 
 
 def _require_same_shape(shown: NDArray[np.uint8], labels: NDArray[np.integer[Any]]) -> None:

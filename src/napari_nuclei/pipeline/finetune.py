@@ -14,8 +14,10 @@ from napari_nuclei.model.manifest import check_own_name
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.before_after import read_report
 from napari_nuclei.pipeline.messages import Finished, Message
+from napari_nuclei.pipeline.opening import open_session
 from napari_nuclei.pipeline.recipe import FinetuneOptions
-from napari_nuclei.pipeline.session import MODEL, REPORT, open_session
+from napari_nuclei.pipeline.session import MODEL, REPORT
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.projects import Pair
@@ -120,15 +122,7 @@ def finetune(
         options=FinetuneOptions(**options),
         resume=resume,
     )
-    steps = finetune_steps(request, in_memory)
-    while True:
-        try:
-            message = next(steps)
-        except StopIteration as finished:
-            model: store.Model = finished.value
-            return model
-        if on_message:
-            on_message(message)
+    return result_of(finetune_steps(request, in_memory), on_message)
 
 
 def finetune_steps(

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from napari_nuclei.core import images
 from napari_nuclei.core.instances import confine
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.prediction import Progress, mapped
+from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.resources import count_tiles, refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+from napari_nuclei.pipeline.steps import mapped
 
 if TYPE_CHECKING:
     from napari_nuclei.core.images import Limits

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 
@@ -12,15 +12,12 @@ from napari_nuclei.core.instances import DISTANCE
 from napari_nuclei.core.tiling import Grid, Stitcher
 from napari_nuclei.errors import InputError
 from napari_nuclei.model.unet import STRIDE_PX
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     import numpy as np
 
     from napari_nuclei.model.predictor import Predictor
-
-S = TypeVar("S")
-T = TypeVar("T")
-R = TypeVar("R")
 
 _MAPS = DISTANCE + 1
 
@@ -100,24 +97,3 @@ def predict_steps(
         stitcher.add(batch, predictor.predict(grid.cut(image, batch)))
         yield Progress(start + len(batch), len(tiles))
     return stitcher.maps
-
-
-def mapped(steps: Generator[S, None, T], change: Callable[[S], R]) -> Generator[R, None, T]:
-    """Yield what `change` makes of each step, and return what the steps return."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as finished:
-            result: T = finished.value
-            return result
-        yield change(step)
-
-
-def result_of(steps: Generator[Progress, None, T]) -> T:
-    """Run a generator to its end and give what it returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            result: T = finished.value
-            return result

@@ -19,8 +19,9 @@ from napari_nuclei.core.metrics import Scores, mean_scores, score
 from napari_nuclei.core.review import count_checked, only_checked
 from napari_nuclei.errors import DatasetError
 from napari_nuclei.pipeline.datasets.splits import draw_validation
-from napari_nuclei.pipeline.prediction import TileOptions, result_of
+from napari_nuclei.pipeline.prediction import TileOptions
 from napari_nuclei.pipeline.scale import predict_resized_steps
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     from napari_nuclei.model.predictor import Predictor

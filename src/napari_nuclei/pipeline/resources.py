@@ -12,8 +12,8 @@ import psutil
 
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.prediction import mapped
 from napari_nuclei.pipeline.scale import scaled_shape
+from napari_nuclei.pipeline.steps import mapped
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.prediction import Progress, TileOptions

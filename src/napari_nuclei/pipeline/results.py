@@ -11,8 +11,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_nuclei import files
+from napari_nuclei.core import images
 from napari_nuclei.core.measure import measure
 from napari_nuclei.pipeline import figures, tables
+from napari_nuclei.pipeline.planes import sampled_planes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +39,8 @@ class Extras:
     table : bool
         ``<stem>_nuclei.csv``: one row a nucleus.
     overlay : bool
-        ``<stem>_overlay.png``: the outlines of the nuclei over the image.
+        ``<stem>_overlay.png``: the outlines of the nuclei over the image; of planes, over the
+        middle one.
     pixel_um : float or None
         Side of a pixel in micrometres, for areas and diameters of the table; None: in pixels.
     """
@@ -66,7 +69,7 @@ def write_results(
     Parameters
     ----------
     found : Segmentation or StackSegmentation
-        Of `pixels`; of the latter there is no overlay, and a probability only where it was kept.
+        Of `pixels`; of the latter there is a probability only where it was kept.
     pixels : ndarray, (Y, X) or (Y, X, 3), or that of all planes
         The image, for the overlay and the intensities in the table.
     folder : Path
@@ -95,12 +98,20 @@ def write_results(
         )
         tables.write_csv(measured, table)
     if extras.overlay:
-        _write_png(overlay, figures.overlay(pixels, found.labels))
+        _write_png(overlay, _overlay(pixels, found.labels))
     wanted = {probability: extras.probability, table: extras.table, overlay: extras.overlay}
     for path, is_wanted in wanted.items():
         if not is_wanted:
             path.unlink(missing_ok=True)
     _write_tiff(labels, found.labels, found.recipe)
+
+
+def _overlay(pixels: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Draw the middle plane in the contrast of all: it may be an empty one."""
+    counts = labels.shape[:-2]
+    middle = tuple(count // 2 for count in counts)
+    limits = images.common_limits(pixels[index] for index in sampled_planes(counts))
+    return figures.overlay(pixels[middle], labels[middle], limits)
 
 
 def read_complete_results(
@@ -125,17 +136,31 @@ def read_complete_results(
     if not labels.is_file() or any(path.is_file() != want for path, want in wanted.items()):
         return None
     try:
-        values, recipe = _read_tiff(labels)
+        with tifffile.TiffFile(labels) as tiff:
+            values, recipe = tiff.asarray(), _recipe_of(tiff)
     # Of whatever kind tifffile chooses: the file is damaged or of another program.
     except Exception:  # noqa: BLE001
         return None
     return (values, recipe) if recipe.get("request") == request else None
 
 
-def _read_tiff(path: Path) -> tuple[NDArray[Any], dict[str, Any]]:
-    with tifffile.TiffFile(path) as tiff:
-        metadata = tiff.shaped_metadata or ({},)
-        return tiff.asarray(), metadata[0].get("recipe", {})
+def image_of_results(folder: Path, stem: str) -> str | None:
+    """Return the name of the image file whose labels are there; None: they are not, or not ours."""
+    labels, *_ = result_paths(folder, stem)
+    if not labels.is_file():
+        return None
+    try:
+        with tifffile.TiffFile(labels) as tiff:
+            return _recipe_of(tiff).get("image")
+    # As above.
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def _recipe_of(tiff: tifffile.TiffFile) -> dict[str, Any]:
+    metadata = tiff.shaped_metadata or ({},)
+    recipe: dict[str, Any] = metadata[0].get("recipe", {})
+    return recipe
 
 
 def sha256_of(path: Path) -> str:

@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from napari_nuclei import files
 from napari_nuclei.errors import RunError
 from napari_nuclei.model.trainer import OPTIMIZER_PREFIX
 from napari_nuclei.pipeline.history import Checkpoint, History, history_from_json
+from napari_nuclei.pipeline.holding import held
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -182,16 +183,7 @@ def hold(run: Run) -> Iterator[None]:
         When one is at it, such as a child that has yet to notice that its parent is gone, or
         somebody discarded it.
     """
-    with ExitStack() as stack:
-        try:
-            if run.folder.exists():
-                stack.enter_context(files.locked(run.folder / ".lock"))
-        except BlockingIOError as error:
-            raise RunError(
-                f"{run.folder}: another process is still at it; wait for that to end."
-            ) from error
-        except OSError as error:
-            raise RunError(f"{run.folder}: cannot be written ({error.strerror}).") from error
+    with held(run.folder) if run.folder.exists() else nullcontext():
         # Asked with the lock: before, another process may have been about to remove the run.
         if not (run.folder / _REQUEST).exists():
             raise RunError(f"{run.folder}: this training was discarded; start a new one.")

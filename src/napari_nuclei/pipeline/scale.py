@@ -22,7 +22,8 @@ from napari_nuclei.core.resampling import (
 )
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.prediction import Progress, TileOptions, mapped, predict_steps
+from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps
+from napari_nuclei.pipeline.steps import mapped
 
 if TYPE_CHECKING:
     from napari_nuclei.model.predictor import Predictor

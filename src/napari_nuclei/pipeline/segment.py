@@ -22,9 +22,10 @@ from napari_nuclei.core.instances import (
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
 from napari_nuclei.model.device import DEVICES, Device
-from napari_nuclei.pipeline.prediction import Progress, TileOptions, result_of
+from napari_nuclei.pipeline.prediction import Progress, TileOptions
 from napari_nuclei.pipeline.resources import refuse_what_is_too_large
 from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     import numpy as np

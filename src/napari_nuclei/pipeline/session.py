@@ -1,4 +1,4 @@
-"""One session of a fine-tuning: from the opening of its run to the model, or to an interruption.
+"""One session of a fine-tuning: it trains, and makes a model of what was learnt.
 
 A run folder holds ``run.json`` (what was asked), ``pairs/`` (a copy of the corrections, so that
 somebody can go on painting), ``plan.json`` (how the time is spent; from here on it can be resumed),
@@ -7,18 +7,15 @@ somebody can go on painting), ``plan.json`` (how the time is spent; from here on
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_nuclei import files
 from napari_nuclei.errors import RunError
 from napari_nuclei.model import contents, store
-from napari_nuclei.model.predictor import KerasPredictor
 from napari_nuclei.pipeline import reports, tuning
 from napari_nuclei.pipeline.before_after import (
     BeforeAfter,
@@ -29,26 +26,21 @@ from napari_nuclei.pipeline.before_after import (
 )
 from napari_nuclei.pipeline.loop import Course, Epoch, train_steps
 from napari_nuclei.pipeline.messages import EpochEnded, Started
-from napari_nuclei.pipeline.prediction import TileOptions
-from napari_nuclei.pipeline.recipe import FinetuneOptions
-from napari_nuclei.pipeline.regions import Split, find_nuclei, hold_out
-from napari_nuclei.pipeline.snapshot import describe_pairs, read_pairs, take_snapshot
+from napari_nuclei.pipeline.regions import Split, find_nuclei
+from napari_nuclei.pipeline.snapshot import describe_pairs
 
 if TYPE_CHECKING:
     from napari_nuclei.model.trainer import Trainer
-    from napari_nuclei.pipeline.finetune import Request
     from napari_nuclei.pipeline.projects import Pair
     from napari_nuclei.pipeline.runs import Run
 
 MODEL, REPORT, PAIRS = "model", "report.json", "pairs"
 """What a run folder has: in the end the first two, from the beginning the last."""
 
-_PLAN = "plan.json"
-
 
 @dataclass(frozen=True)
 class Session:
-    """From the opening of a run to its model, or to its interruption.
+    """From the opening of a run, by `napari_nuclei.pipeline.opening`, to its model.
 
     Attributes
     ----------
@@ -182,90 +174,6 @@ class Session:
         except OSError as error:
             raise RunError(f"{path}: cannot be written ({error.strerror}).") from error
         return path
-
-
-def open_session(
-    run: Run,
-    request: Request,
-    pairs: Sequence[Pair] | None,
-    started: float,
-    is_stopped: Callable[[], bool],
-) -> Session:
-    """Read the data, score the base model, and plan the time; as before when a run is resumed.
-
-    Parameters
-    ----------
-    run : Run
-        New or reopened.
-    request : Request
-        Its pairs count until the run has its own copy; its time, from now on.
-    pairs : sequence of Pair, optional
-        In the place of those of the request.
-    started : float
-        When the session began, on the clock of `time.monotonic`.
-    is_stopped : callable
-        Asked before each step.
-
-    Raises
-    ------
-    NucleiError
-        When something that is needed is missing, damaged or cannot be written.
-    """
-    options = FinetuneOptions.from_json(run.request["options"])
-    options = replace(options, max_seconds=request.options.max_seconds)
-    base = _load_base(run)
-    if not (run.folder / _PLAN).exists():
-        take_snapshot(request.pairs if pairs is None else pairs, run.folder / PAIRS)
-    kept = tuple(read_pairs(run.folder / PAIRS))
-    split = hold_out(kept, options.seed)
-    teacher = tuning.copy_for_training(base, options.seed)
-    judge = tuning.Judge(base, split.held_out)
-    predictor = KerasPredictor(teacher.network, TileOptions().batch_size)
-    judge.held_out(predictor)  # compiles the graph, which is not to be timed
-    scored_at = time.monotonic()
-    before = judge.both(predictor)
-    seconds_to_score = time.monotonic() - scored_at
-    end = started + options.max_seconds
-    course = tuning.make_course(split, base, options)
-    plan = _planned(
-        run,
-        lambda: tuning.make_plan(
-            teacher, course, end - time.monotonic(), seconds_to_score, options.max_steps
-        ),
-    )
-    course = replace(
-        tuning.fit(course, plan), examine=lambda predictor: _row(judge.held_out(predictor))
-    )
-    deadline = end - tuning.final_seconds(seconds_to_score)
-    done = len(run.history.epochs)
-    return Session(
-        run, kept, split, base, judge, before, teacher, course, done, deadline, started, is_stopped
-    )
-
-
-def _load_base(run: Run) -> store.Model:
-    wanted = run.request["base"]
-    base = store.load_model(Path(wanted["folder"]))
-    if base.sha256 != wanted["sha256"]:
-        raise RunError(f"{base.folder}: not the base model of this run any more; start a new run.")
-    return base
-
-
-def _planned(run: Run, make: Callable[[], tuning.Plan]) -> tuning.Plan:
-    """Return the run's plan, after making one if it has none."""
-    path = run.folder / _PLAN
-    try:
-        if not path.exists():
-            files.write_text(path, json.dumps(asdict(make())))
-        return tuning.Plan(**json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}).") from error
-    except (ValueError, TypeError) as error:
-        raise RunError(f"{path}: not the plan of a training; start a new run.") from error
-
-
-def _row(figures: Figures) -> dict[str, float]:
-    return {"mean_ap": figures.mean_ap, "ap50": figures.ap50}
 
 
 def _provenance(

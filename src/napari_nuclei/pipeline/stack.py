@@ -17,7 +17,7 @@ from napari_nuclei.core.measure import largest_sections
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.planes import Index, PlaneSource, array_planes, plan_steps
-from napari_nuclei.pipeline.prediction import Progress, result_of
+from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.resources import keeps_maps
 from napari_nuclei.pipeline.segment import (
     Segmentation,
@@ -26,6 +26,7 @@ from napari_nuclei.pipeline.segment import (
     make_recipe,
     segment_steps,
 )
+from napari_nuclei.pipeline.steps import result_of
 
 
 @dataclass(frozen=True)

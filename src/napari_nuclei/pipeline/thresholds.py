@@ -13,8 +13,9 @@ from napari_nuclei.core import images, metrics
 from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.core.instances import InstanceOptions, label_nuclei
 from napari_nuclei.model.predictor import KerasPredictor
-from napari_nuclei.pipeline.prediction import TileOptions, result_of
+from napari_nuclei.pipeline.prediction import TileOptions
 from napari_nuclei.pipeline.scale import predict_resized_steps
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     import keras

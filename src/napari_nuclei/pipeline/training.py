@@ -25,6 +25,7 @@ from napari_nuclei.pipeline.evaluate import Report, evaluate, save_figures
 from napari_nuclei.pipeline.loop import Course, Epoch, train_steps, validation_batches
 from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
 from napari_nuclei.pipeline.segment import segment
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.thresholds import choose_thresholds
 
 if TYPE_CHECKING:
@@ -208,20 +209,19 @@ def _follow(
     on_epoch: Callable[[Epoch], object] | None,
 ) -> keras.Model:
     """Run the loop to its end, with a picture, curves and logs after each epoch."""
-    while True:
-        try:
-            epoch = next(steps)
-        except StopIteration as finished:
-            return finished.value
+
+    def report(epoch: Epoch) -> None:
         picture = run.folder / "pictures" / f"epoch-{epoch.number:04d}.png"
         reports.draw_epoch(epoch, shown, picture)
         if epoch.number == 0:
-            continue
+            return
         reports.draw_curves(run.history.epochs, run.folder / "curves.png")
         if logs:
             logs.add(epoch)
         if on_epoch:
             on_epoch(epoch)
+
+    return result_of(steps, report)
 
 
 def _save(

@@ -22,6 +22,7 @@ from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.notify import failure_in_words, notify
 from napari_nuclei.ui.run_panel import RunPanel
+from napari_nuclei.ui.words import counted
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -134,7 +135,7 @@ class BatchWidget(DockWidget):
         if not self._timer.isActive() and self.controls.results.path == plan.folder:
             self._plan = plan
             self.files.show_images(plan.images)
-            self.panel.show_idle(f"{_images(len(plan.images))} to segment", can_run=True)
+            self.panel.show_idle(f"{counted(len(plan.images), 'image')} to segment", can_run=True)
 
     def _on_not_listed(self, error: Exception) -> None:
         if not self._timer.isActive():
@@ -170,7 +171,8 @@ class BatchWidget(DockWidget):
     def _on_succeeded(self, outcomes: tuple[Outcome, ...]) -> None:
         failed = sum(isinstance(outcome, Failed) for outcome in outcomes)
         before = sum(outcome.done_before for outcome in outcomes)
-        parts = [f"{_images(len(outcomes) - failed)} segmented in {self.panel.elapsed_s:.1f} s"]
+        done = counted(len(outcomes) - failed, "image")
+        parts = [f"{done} segmented in {self.panel.elapsed_s:.1f} s"]
         parts += [f"{before} of them before"] if before else []
         parts += [f"{failed} failed"] if failed else []
         self._last_words = f"{', '.join(parts)}. The counts are in {SUMMARY_FILE}."
@@ -182,7 +184,7 @@ class BatchWidget(DockWidget):
     def _on_ended(self) -> None:
         self.files.stop()
         self._lock(False)
-        cancelled = f"Cancelled after {_images(self._done)}: Run goes on from there."
+        cancelled = f"Cancelled after {counted(self._done, 'image')}: Run goes on from there."
         self.panel.show_idle(self._last_words or cancelled, can_run=True)
 
 
@@ -200,7 +202,3 @@ def _run_steps(request: _Request) -> Generator[Any, None, tuple[Outcome, ...]]:
     model = load_model(request.model_name)
     yield Progress(0, 0)
     return (yield from batch_steps(plan, model, request.options, request.extras))
-
-
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count} images"

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
-from napari_nuclei import paths
 from napari_nuclei.errors import NucleiError
 from napari_nuclei.model.store import is_installed
-from napari_nuclei.pipeline import runs
-from napari_nuclei.pipeline.before_after import Figures
-from napari_nuclei.pipeline.finetune import Request
 from napari_nuclei.pipeline.messages import EpochEnded, Failed, Finished, Started
 from napari_nuclei.pipeline.unfinished import discard_vain
 from napari_nuclei.ui.decision import Decision
@@ -25,22 +20,24 @@ from napari_nuclei.ui.models_box import ModelsBox
 from napari_nuclei.ui.notify import notify
 from napari_nuclei.ui.pair_chooser import PairChooser
 from napari_nuclei.ui.preferences import remember_project
-from napari_nuclei.ui.preview import Preview
 from napari_nuclei.ui.project_pairs import ProjectPairs
 from napari_nuclei.ui.run_panel import RunPanel, Words
 from napari_nuclei.ui.tall_area import TallArea
 from napari_nuclei.ui.train_controls import TrainControls
-from napari_nuclei.ui.train_curve import TrainCurve
+from napari_nuclei.ui.train_course import TrainCourse
 from napari_nuclei.ui.train_pairs import TrainPairs
+from napari_nuclei.ui.train_request import new_request, resuming_request
 from napari_nuclei.ui.training import Told, Training
 from napari_nuclei.ui.unfinished_box import UnfinishedBox
-from napari_nuclei.ui.words import describe_added
+from napari_nuclei.ui.words import counted, describe_added, describe_stopped
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtGui import QShowEvent
 
+    from napari_nuclei.pipeline.finetune import Request
     from napari_nuclei.pipeline.unfinished import Unfinished
+    from napari_nuclei.ui.layer_pair import LayerPair
 
 _WORDS = Words("Start", "Stop", "Stopping…")
 _FEWEST = 2
@@ -61,7 +58,7 @@ class CorrectWidget(DockWidget):
         # autosave have to know a layer again.
         napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
-        self._request: Request | None = None
+        self._run_folder = Path()
         self._outcome = ""
         self._done_before = 0
         self._content = QWidget()
@@ -73,8 +70,7 @@ class CorrectWidget(DockWidget):
         self.panel = RunPanel(words=_WORDS)
         self.unfinished = UnfinishedBox()
         self.training = Training(self)
-        self.curve = TrainCurve(napari_viewer.theme)
-        self.preview = Preview()
+        self.course = TrainCourse(napari_viewer.theme)
         self.decision = Decision(napari_viewer, lambda: self.pairs.selected, self)
         self.models = ModelsBox()
         self.folded_models = folded("Models", self.models)
@@ -107,7 +103,6 @@ class CorrectWidget(DockWidget):
         self._viewer.events.theme.disconnect(self._on_theme)
 
     def _lay_out(self) -> None:
-        self.curve.hide()
         column = QVBoxLayout(self._content)
         for part in (
             self.chooser,
@@ -115,8 +110,7 @@ class CorrectWidget(DockWidget):
             self.controls,
             self.panel,
             self.unfinished,
-            self.curve,
-            self.preview,
+            self.course,
             self.decision,
             self.folded_models,
             help_button("correct-and-train.md"),
@@ -143,6 +137,7 @@ class CorrectWidget(DockWidget):
         self.training.told.connect(self._on_told)
         self.training.failed.connect(self._on_failed)
         self.training.ended.connect(self._on_ended)
+        self.course.appeared.connect(self.area.reveal)
         self.unfinished.resume_clicked.connect(self._resume)
         self.unfinished.result_clicked.connect(self._show_result)
         self.unfinished.discard_clicked.connect(self.decision.discard_run)
@@ -154,10 +149,10 @@ class CorrectWidget(DockWidget):
         self._viewer.events.theme.connect(self._on_theme)
 
     def _on_theme(self, event: object = None) -> None:
-        self.curve.set_theme(self._viewer.theme)
+        self.course.curve.set_theme(self._viewer.theme)
 
     def _on_folder(self) -> None:
-        self._outcome = ""
+        self._forget_outcome()
         self.project.follow(self.controls.project.path)
 
     def _on_listed(self) -> None:
@@ -180,8 +175,10 @@ class CorrectWidget(DockWidget):
             self.panel.show_idle(message, can_run=not reason)
 
     def _forget_outcome(self, change: object = None) -> None:
-        self._outcome = ""
-        self._refresh()
+        # While a training runs, it is that of this one, still to be said.
+        if not self.training.running:
+            self._outcome = ""
+            self._refresh()
 
     def _refusal(self) -> str:
         if self.project.problem:
@@ -196,47 +193,29 @@ class CorrectWidget(DockWidget):
 
     def _describe_task(self) -> str:
         mine = {pair.name for pair in self.pairs.learnt}
-        count = len(mine.union(self.project.names))
-        images = "1 image" if count == 1 else f"{count} images"
+        images = counted(len(mine.union(self.project.names)), "image")
         return f"{images} to learn from, {self.pairs.n_checked} nuclei checked in open layers"
 
     def _start(self) -> None:
-        controls = self.controls
-        name = controls.model_name
-        request = Request(
-            pairs=str(controls.project.path),
-            folder=str(_run_folder(name)),
-            base=controls.base_name,
-            name=name,
-            notes=controls.notes.text().strip(),
-            options=controls.options(),
-        )
-        self._train(request)
+        self._train(new_request(self.controls), "Saving the corrections…", self.pairs.pairs)
 
     def _resume(self, unfinished: Unfinished) -> None:
-        request = Request(
-            pairs="",
-            folder=str(unfinished.run.folder),
-            name=unfinished.name,
-            options=self.controls.options(),
-            resume=True,
-        )
-        self._train(request)
+        request = resuming_request(unfinished, self.controls.options())
+        self._train(request, "Starting the training…", (), unfinished.epochs)
 
-    def _train(self, request: Request) -> None:
-        self._request = request
-        self._outcome = (
-            "Stopped before another epoch was done: what was learnt before is still there."
-            if request.resume
-            else "Stopped before anything was learnt."
-        )
+    def _train(
+        self, request: Request, message: str, pairs: Sequence[LayerPair], done: int = 0
+    ) -> None:
+        """Start a training that goes on after so many epochs; its pairs are saved before."""
+        self._run_folder = Path(request.folder)
+        self._outcome = ""
+        self._done_before = done
         self.project.stop()
         self.decision.forget()
-        self.preview.hide()
-        self.curve.hide()
+        self.course.clear()
         self.unfinished.set_locked(True)
-        self.panel.start("Starting the training…" if request.resume else "Saving the corrections…")
-        self.training.start(request, () if request.resume else self.pairs.pairs)
+        self.panel.start(message)
+        self.training.start(request, pairs)
 
     def _on_told(self, told: Told) -> None:
         epoch_s = None
@@ -244,37 +223,18 @@ class CorrectWidget(DockWidget):
             case None:
                 self.panel.status.setText("Loading the network and scoring the base model…")
             case Started() as started:
-                self._on_started(started)
+                self._done_before = started.done
+                self.course.begin(started, self._run_folder)
             case EpochEnded() as epoch:
-                self.curve.add(epoch.number, epoch.loss, epoch.val_loss, epoch.held_out)
-                self._show_preview(epoch.preview)
+                self.course.add(epoch)
                 epoch_s = epoch.seconds
             case Finished() as finished:
                 report = finished.report
-                is_more = self._request is not None and self._request.resume
-                added = describe_added(self._done_before, report.epochs) if is_more else ""
+                added = describe_added(self._done_before, report.epochs)
                 self._outcome = f"{added}{report.verdict}"
             case Failed() as failed:
                 self._outcome = failed.reason
         self.panel.show_progress(told, "epochs", epoch_s)
-
-    def _on_started(self, started: Started) -> None:
-        self._done_before = started.done
-        self.curve.begin(started.before, started.epochs)
-        self.curve.show()
-        self.area.reveal(self.curve)
-        if started.done and self._request is not None:
-            nuclei = started.before.nuclei
-            for number, row in enumerate(runs.Run(Path(self._request.folder), {}).history.epochs):
-                figures = Figures(row["mean_ap"], row["ap50"], nuclei)
-                self.curve.add(number + 1, row["loss"], row["val_loss"], figures)
-
-    def _show_preview(self, path: str) -> None:
-        is_first = self.preview.isHidden()
-        self.preview.show_file(path)
-        if is_first:
-            # Once: afterwards somebody may look at something else.
-            self.area.reveal(self.preview)
 
     def _on_failed(self, error: Exception) -> None:
         self._outcome = str(error) if isinstance(error, NucleiError) else "The training failed."
@@ -283,12 +243,13 @@ class CorrectWidget(DockWidget):
     def _on_ended(self) -> None:
         self.unfinished.set_locked(False)
         self.unfinished.refresh()
-        if self._request is not None:
-            unfinished = self.unfinished.find(Path(self._request.folder))
-            if unfinished is not None:
-                self._show_result(unfinished)
-            else:
-                discard_vain(Path(self._request.folder))
+        unfinished = self.unfinished.find(self._run_folder)
+        if unfinished is None:
+            discard_vain(self._run_folder)
+        else:
+            self._show_result(unfinished)
+        epochs = 0 if unfinished is None else unfinished.epochs
+        self._outcome = self._outcome or describe_stopped(self._done_before, epochs)
         self.project.refresh()
         self.controls.offer_name(self.unfinished.names)
         self._refresh()
@@ -302,9 +263,3 @@ class CorrectWidget(DockWidget):
         self.unfinished.refresh()
         self.controls.offer_name(self.unfinished.names)
         self._refresh()
-
-
-def _run_folder(name: str) -> Path:
-    """Return a new run folder, named so that the newest one sorts last."""
-    began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    return paths.training_runs() / f"{began}-{re.sub(r'[^A-Za-z0-9-]+', '-', name)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from math import prod
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -11,19 +9,16 @@ from napari.layers import Shapes
 from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_nuclei.model.device import device_name
-from napari_nuclei.model.store import is_installed
-from napari_nuclei.pipeline.resources import Pace
 from napari_nuclei.ui.axes_box import AxesBox
 from napari_nuclei.ui.dock_widget import DockWidget
-from napari_nuclei.ui.found import found_of, source_of
+from napari_nuclei.ui.found import found_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.large_images import add_large_nuclei, is_large, result_folder
-from napari_nuclei.ui.layers import add_nuclei, planes_of
+from napari_nuclei.ui.layers import add_nuclei
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
 from napari_nuclei.ui.notify import failure_in_words, notify
 from napari_nuclei.ui.planes import Scope
-from napari_nuclei.ui.refusals import refusal
 from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
 from napari_nuclei.ui.segment_controls import SegmentControls
@@ -35,8 +30,9 @@ from napari_nuclei.ui.segment_run import (
     run_steps,
     warm_steps,
 )
+from napari_nuclei.ui.segment_task import SegmentTask
 from napari_nuclei.ui.shortcuts import PROBABILITY, RUN, TABLE, Shortcuts
-from napari_nuclei.ui.words import breakable, describe_result, describe_task
+from napari_nuclei.ui.words import breakable, describe_result
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -45,8 +41,6 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.blocks import BlockSegmentation
     from napari_nuclei.pipeline.prediction import Progress
     from napari_nuclei.pipeline.reproduce import ImageSource
-    from napari_nuclei.ui.planes import Planes
-
 
 _REMOVED = "The image was removed during the run: no labels were added."
 _RUN_HINT = "Find the nuclei: a new Labels layer; pressed again, Cancel, within a second"
@@ -65,18 +59,16 @@ class SegmentWidget(DockWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._last_words = ""
-        self._pace = Pace()
         self._source: ImageSource | None = None
         self._request: Request | None = None
         self._is_large = False
         self._watched_shapes: WeakSet[Shapes] = WeakSet()
         self.controls = SegmentControls(napari_viewer.layers, self)
         self.axes = AxesBox(self)
-        self.axes.insert_into(self.controls.layout(), 1)
+        self.task = SegmentTask(napari_viewer, self.controls, self.axes)
         self.panel = RunPanel(self)
         self.panel.button.setToolTip(_RUN_HINT)
         self.device = QLabel(f"Runs on {device_name(self.controls.options().device)}")
-        self.device.setWordWrap(True)
         self.job = Job(self)
         self.warming = Job(self)
         self.live = LiveThresholds(napari_viewer, self)
@@ -87,11 +79,7 @@ class SegmentWidget(DockWidget):
             TABLE: self.results.table.click,
         }
         self.shortcuts = Shortcuts(napari_viewer, actions)
-        layout = QVBoxLayout(self)
-        for part in (self.controls, self.panel, self.device, self.results):
-            layout.addWidget(part)
-        layout.addWidget(help_button("widget.md"))
-        layout.addStretch()
+        self._lay_out()
         self._connect()
         self.reset_choices()
 
@@ -116,6 +104,15 @@ class SegmentWidget(DockWidget):
         self.live.forget()
         self.results.stop()
         self.shortcuts.release()
+
+    def _lay_out(self) -> None:
+        self.axes.insert_into(self.controls.layout(), 1)
+        self.device.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        for part in (self.controls, self.panel, self.device, self.results):
+            layout.addWidget(part)
+        layout.addWidget(help_button("widget.md"))
+        layout.addStretch()
 
     def _connect(self) -> None:
         controls = self.controls
@@ -173,50 +170,13 @@ class SegmentWidget(DockWidget):
         if not self.job.running:
             self.axes.follow(self.controls.image.layer, self._viewer.dims)
             self.controls.refresh_pixel_size(self.axes.reading.spatial_axes)
-            reason = self._refusal()
-            self.panel.show_idle(reason or self._describe_task(), can_run=not reason)
-
-    def _refusal(self) -> str:
-        axes = self.axes
-        layer = self.controls.image.layer
-        reason = refusal(self._viewer, layer, axes.reading, axes.chosen_scope)
-        if not reason and not is_installed(self.controls.model_name):
-            return "The model is missing: choose another one, or install napari-nuclei again."
-        if not reason and axes.link_axis is not None and is_large(self._planes()):
-            return "Nuclei of so many planes cannot be linked: choose ids of their own."
-        return reason
-
-    def _planes(self) -> Planes:
-        axes = self.axes
-        layer = self.controls.image.layer
-        return planes_of(self._viewer, layer, axes.reading, axes.chosen_scope)
-
-    def _describe_task(self) -> str:
-        planes = self._planes()
-        options = self.controls.options()
-        pace = replace(self._pace, enlargement=self.controls.enlargement(self._pace.enlargement))
-        seconds = pace.seconds(planes.shape, prod(planes.counts), options)
-        task = describe_task(planes, self.axes.chosen_scope, seconds)
-        return (
-            f"{task}, block by block into {breakable(result_folder())}"
-            if is_large(planes)
-            else task
-        )
+            reason = self.task.refusal()
+            self.panel.show_idle(reason or self.task.describe(), can_run=not reason)
 
     def _run(self) -> None:
-        controls = self.controls
-        image, planes = controls.image.layer, self._planes()
-        request = Request(
-            image,
-            planes,
-            planes.snapshot(),
-            controls.model_name,
-            controls.options(),
-            self.axes.link_axis,
-            source_of(image, planes),
-        )
+        request = self.task.request()
         self._request = request
-        self._is_large = is_large(planes)
+        self._is_large = is_large(request.planes)
         self._last_words = "Cancelled: no labels were added."
         if self._is_large:
             self._last_words = "Cancelled: finished blocks are kept, and Run goes on from there."
@@ -262,7 +222,7 @@ class SegmentWidget(DockWidget):
         """Keep what the run has shown of the device and its speed."""
         self.device.setText(f"Runs on {outcome.device}")
         if outcome.pace is not None:
-            self._pace = outcome.pace
+            self.task.pace = outcome.pace
 
     def _on_failed(self, error: Exception) -> None:
         self._last_words = failure_in_words(error)
@@ -270,7 +230,7 @@ class SegmentWidget(DockWidget):
 
     def _on_ended(self) -> None:
         self.axes.follow(self.controls.image.layer, self._viewer.dims)
-        self.panel.show_idle(self._last_words, can_run=not self._refusal())
+        self.panel.show_idle(self._last_words, can_run=not self.task.refusal())
         # They may have been moved during the run.
         self._apply_thresholds()
 
@@ -293,4 +253,4 @@ class SegmentWidget(DockWidget):
 
     def _say(self, message: str) -> None:
         if not self.job.running:
-            self.panel.show_idle(message, can_run=not self._refusal())
+            self.panel.show_idle(message, can_run=not self.task.refusal())

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from napari_nuclei import paths
 from napari_nuclei.pipeline.unfinished import Unfinished, list_unfinished
+from napari_nuclei.ui.words import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +99,5 @@ class UnfinishedBox(QWidget):
 
 
 def _describe(unfinished: Unfinished) -> str:
-    epochs = "1 epoch" if unfinished.epochs == 1 else f"{unfinished.epochs} epochs"
     state = "interrupted after" if unfinished.report is None else "not kept yet,"
-    return f"{unfinished.name}: {state} {epochs}"
+    return f"{unfinished.name}: {state} {counted(unfinished.epochs, 'epoch')}"

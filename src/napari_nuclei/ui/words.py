@@ -24,6 +24,11 @@ def breakable(path: Path) -> str:
     return str(path).replace(os.sep, f"{os.sep}\N{ZERO WIDTH SPACE}")
 
 
+def counted(count: int, thing: str) -> str:
+    """Return "1 image", "2 images" and so on."""
+    return f"1 {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
     """Return which pixels will be segmented, and how long it will take if that is long."""
     height, width = planes.shape
@@ -39,11 +44,25 @@ def describe_task(planes: Planes, scope: Scope, seconds: float) -> str:
 
 
 def describe_added(before: int, after: int) -> str:
-    """Return how many epochs a training that went on has added, as the begin of a line."""
+    """Return how many epochs a training that went on has added, as the begin of a line.
+
+    It is empty for a training that did not go on: with no epochs before.
+    """
+    if not before:
+        return ""
     if after == before:
         return f"No epoch was added to {before}: more training gains nothing. "
-    epochs = "1 epoch was" if after == before + 1 else f"{after - before} epochs were"
-    return f"{epochs} added to {before}. "
+    added = after - before
+    return f"{counted(added, 'epoch')} {'was' if added == 1 else 'were'} added to {before}. "
+
+
+def describe_stopped(before: int, after: int) -> str:
+    """Return what a training that was stopped leaves: its epochs, those of earlier sessions too."""
+    if not after:
+        return "Stopped before anything was learnt."
+    if after == before:
+        return "Stopped before another epoch was done: what was learnt before is still there."
+    return f"Stopped after {counted(after, 'epoch')}: Resume goes on from there."
 
 
 def describe_result(

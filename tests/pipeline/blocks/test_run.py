@@ -19,9 +19,10 @@ from napari_nuclei.pipeline.blocks import BlockJob, block_steps, segment_blocks
 from napari_nuclei.pipeline.blocks.images import as_large_image
 from napari_nuclei.pipeline.blocks.ome_zarr import open_levels, open_pixels, read_our_attribute
 from napari_nuclei.pipeline.planes import ArrayPlanes
-from napari_nuclei.pipeline.prediction import Progress, result_of
+from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.segment import SegmentOptions, segment_steps
 from napari_nuclei.pipeline.stack import segment_planes_steps
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.tables import write_csv
 
 AS_IS = SegmentOptions(diameter_px=None)
@@ -302,11 +303,6 @@ def test_a_damaged_record_is_told(picture, model, tmp_path):
     (job.folder.path / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json is damaged"):
         run(job, model)
-
-
-def test_output_is_a_zarr(picture, tmp_path):
-    with pytest.raises(InputError, match=r"ends with \.zarr"):
-        BlockJob(as_large_image(picture), tmp_path / "labels.tif", AS_IS)
 
 
 def test_python_takes_paths_and_options_by_name(write_ome_zarr, picture, tiny_model, tmp_path):

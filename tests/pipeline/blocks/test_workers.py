@@ -17,8 +17,8 @@ from napari_nuclei.model import store
 from napari_nuclei.pipeline.blocks import BlockJob, block_steps
 from napari_nuclei.pipeline.blocks.images import as_large_image, open_image
 from napari_nuclei.pipeline.blocks.ome_zarr import open_levels
-from napari_nuclei.pipeline.prediction import result_of
 from napari_nuclei.pipeline.segment import SegmentOptions, segment
+from napari_nuclei.pipeline.steps import result_of
 
 OPTIONS = SegmentOptions(diameter_px=None)
 BLOCK_PX = 64

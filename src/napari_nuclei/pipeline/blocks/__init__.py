@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from napari_nuclei.pipeline.blocks.images import LargeImage, needs_blocks, open_image
+from napari_nuclei.pipeline.blocks.job import BlockJob, BlockSegmentation
 from napari_nuclei.pipeline.blocks.ome_zarr import open_levels
-from napari_nuclei.pipeline.blocks.run import (
-    BlockJob,
-    BlockSegmentation,
-    block_steps,
-    segment_blocks,
-)
+from napari_nuclei.pipeline.blocks.run import block_steps, segment_blocks
 
 __all__ = [
     "BlockJob",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_nuclei import files
 from napari_nuclei.core.blocks import Block, Spill
 from napari_nuclei.errors import RunError
+from napari_nuclei.pipeline.holding import held
 
 if TYPE_CHECKING:
     from napari_nuclei.core.measure import Table
@@ -143,13 +144,7 @@ class BlockFolder:
             When one is at it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(files.locked(self.path / ".lock"))
-            except BlockingIOError as error:
-                raise RunError(
-                    f"{self.path}: another process is still at it; wait for that to end."
-                ) from error
+        with held(self.path):
             yield
 
     def remove(self) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, fields, replace
-from itertools import chain, count
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_nuclei.errors import InputError, RunError
+from napari_nuclei.errors import RunError
 from napari_nuclei.model import store
-from napari_nuclei.pipeline.blocks import ome_zarr
-from napari_nuclei.pipeline.blocks.files import BlockFolder
-from napari_nuclei.pipeline.blocks.images import LargeImage, as_large_image, open_image
-from napari_nuclei.pipeline.blocks.output import Counts, assemble_steps
+from napari_nuclei.pipeline.blocks.earlier import found_before, in_own_place
+from napari_nuclei.pipeline.blocks.images import as_large_image, open_image
+from napari_nuclei.pipeline.blocks.job import BlockJob, BlockSegmentation
+from napari_nuclei.pipeline.blocks.output import assemble_steps
 from napari_nuclei.pipeline.blocks.plan import (
-    BLOCK_PX,
     Plan,
     Scale,
     diameter_steps,
@@ -24,112 +22,12 @@ from napari_nuclei.pipeline.blocks.plan import (
     scale_steps,
 )
 from napari_nuclei.pipeline.blocks.workers import work_steps
-from napari_nuclei.pipeline.prediction import Progress, result_of
 from napari_nuclei.pipeline.segment import SegmentOptions, make_recipe
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     from napari_nuclei.model.store import Model
-
-_UNFINISHED = ".unfinished"
-
-
-@dataclass(frozen=True)
-class BlockSegmentation:
-    """What was found in an image of any size.
-
-    Attributes
-    ----------
-    labels : Path
-        OME-Zarr 0.4, int32: 0 is background, the nuclei are 1 to n (1 alone when semantic).
-    table : Path or None
-        CSV, one row a nucleus, in the order of ids; None when semantic.
-    counts : Counts
-        Number of nuclei, and their share of the area.
-    recipe : dict
-        As that of `napari_nuclei.pipeline.segment.Segmentation`; ``request`` besides.
-    done_before : bool
-        Whether it was there already.
-    """
-
-    labels: Path
-    table: Path | None
-    counts: Counts
-    recipe: dict[str, Any]
-    done_before: bool = False
-
-    @property
-    def n_nuclei(self) -> int:
-        """Number of nuclei; 0 when semantic."""
-        return self.counts.n_nuclei
-
-    @property
-    def diameter_px(self) -> float | None:
-        """The diameter for which the image was resized, chosen or estimated; None: it was not."""
-        diameter_px: float | None = self.recipe["options"]["diameter_px"]
-        return diameter_px
-
-
-@dataclass(frozen=True)
-class BlockJob:
-    """What is to be done.
-
-    Attributes
-    ----------
-    image : LargeImage
-    output : Path
-        The label image that is made, a folder whose name ends with ``.zarr``; the table lies beside
-        it, as `table` tells.
-    options : SegmentOptions
-    pixel_um : float or None
-        Side of a pixel in micrometres, for the table; None: in pixels.
-    scheduler : str or None
-        Address of a cluster such as ``tcp://host:8786``; None: threads of this process.
-    block_px : int
-        Side of a block.
-    is_numbered : bool
-        Whether the output gets a number where there is something else already, not an error.
-
-    Raises
-    ------
-    InputError
-        When they do not belong together.
-    """
-
-    image: LargeImage
-    output: Path
-    options: SegmentOptions
-    pixel_um: float | None = None
-    scheduler: str | None = None
-    block_px: int = BLOCK_PX
-    is_numbered: bool = False
-
-    def __post_init__(self) -> None:
-        if self.output.suffix != ".zarr":
-            raise InputError(f"{self.output}: labels go to a folder whose name ends with .zarr.")
-        if self.scheduler and self.image.is_in_memory:
-            raise InputError(
-                "The workers of a scheduler cannot read an array of this process: save the image "
-                "as OME-Zarr and give its path."
-            )
-
-    @property
-    def table(self) -> Path:
-        """The table of nuclei."""
-        return table_path(self.output)
-
-    @property
-    def folder(self) -> BlockFolder:
-        """Where finished blocks are until all of them are."""
-        return BlockFolder(self.output.with_name(self.output.name + _UNFINISHED))
-
-
-def table_path(output: Path) -> Path:
-    """Return the table that belongs to a label image."""
-    return output.with_name(f"{_stem(output)}_nuclei.csv")
-
-
-def _stem(output: Path) -> str:
-    return output.name.removesuffix(".zarr").removesuffix(".ome").removesuffix("_labels")
+    from napari_nuclei.pipeline.prediction import Progress
 
 
 def segment_blocks(
@@ -209,9 +107,9 @@ def block_steps(job: BlockJob, model: Model) -> Generator[Progress, None, BlockS
     scale = yield from scale_steps(job.image, job.block_px)
     request = make_request(job.image, scale, model, job.options, job.pixel_um, job.block_px)
     if job.is_numbered:
-        job = _in_own_place(job, request)
+        job = in_own_place(job, request)
     if job.output.exists():
-        return _found_before(job, request)
+        return found_before(job, request)
     with job.folder.held():
         plan = yield from _plan_steps(job, model, scale, request)
         predictor = model.predictor(job.options.batch_size, job.options.device)
@@ -219,23 +117,7 @@ def block_steps(job: BlockJob, model: Model) -> Generator[Progress, None, BlockS
         recipe = make_recipe(model, plan.options) | {"request": request}
         counts = yield from assemble_steps(plan, job.output, job.table, recipe)
     job.folder.remove()
-    return BlockSegmentation(job.output, _table_of(job), counts, recipe)
-
-
-def _in_own_place(job: BlockJob, request: dict[str, Any]) -> BlockJob:
-    """Return the job with the first output, of those with a number, that no other request has."""
-    stem = _stem(job.output)
-    ending = job.output.name.removeprefix(stem)
-    names = (f"{stem}_{number}{ending}" for number in count(2))
-    jobs = (replace(job, output=job.output.with_name(name)) for name in names)
-    return next(one for one in chain([job], jobs) if _has_own_place(one, request))
-
-
-def _has_own_place(job: BlockJob, request: dict[str, Any]) -> bool:
-    if job.output.exists():
-        return _is_of(job, ome_zarr.read_our_attribute(job.output), request)
-    record = job.folder.read_record()
-    return record is None or bool(record["request"] == request)
+    return BlockSegmentation(job.output, job.result_table, counts, recipe)
 
 
 def _plan_steps(
@@ -265,24 +147,3 @@ def _plan_steps(
         model.folder,
         model.sha256,
     )
-
-
-def _found_before(job: BlockJob, request: dict[str, Any]) -> BlockSegmentation:
-    recipe = ome_zarr.read_our_attribute(job.output)
-    if not _is_of(job, recipe, request):
-        raise RunError(
-            f"{job.output} is there already, and not of this image, model, options and version: "
-            "remove it, or choose another output."
-        )
-    counts = Counts(*(recipe.pop(field.name) for field in fields(Counts)))
-    return BlockSegmentation(job.output, _table_of(job), counts, recipe, done_before=True)
-
-
-def _is_of(job: BlockJob, recipe: dict[str, Any], request: dict[str, Any]) -> bool:
-    """Tell whether a job has its complete result, with this recipe, for this request."""
-    table = _table_of(job)
-    return recipe.get("request") == request and (table is None or table.is_file())
-
-
-def _table_of(job: BlockJob) -> Path | None:
-    return None if job.options.semantic else job.table

@@ -24,12 +24,14 @@ from napari_nuclei.errors import ModelError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.blocks.files import FinishedBlock, Place
 from napari_nuclei.pipeline.scale import predict_resized_steps
+from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     from napari_nuclei.core.resampling import Window
     from napari_nuclei.model.device import Device
     from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline.blocks.plan import Plan
+    from napari_nuclei.pipeline.prediction import Progress
 
 _LOADING = Lock()
 # It takes most of the memory, and while one thread does it, the network runs for another.
@@ -135,14 +137,13 @@ def _predict(
 ) -> NDArray[np.float32]:
     image = plan.prepared(place.index)
     steps = predict_resized_steps(image, plan.enlargement, predictor, plan.options, window)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as finished:
-            maps: NDArray[np.float32] = finished.value
-            return confine(maps, plan.image.finite_pixels(place.index, window))
+
+    def stop_in_time(step: Progress) -> None:
         if is_stopped():
             raise StoppedError
+
+    maps = result_of(steps, stop_in_time)
+    return confine(maps, plan.image.finite_pixels(place.index, window))
 
 
 def _measure(

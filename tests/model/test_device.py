@@ -44,6 +44,11 @@ def test_graphics_card_comes_first(card: threading.Event) -> None:
     assert device.device_name() == "Great Card (GPU)"
 
 
+def test_a_process_on_the_processor_sees_no_card() -> None:
+    assert device.environment("cpu") == {"CUDA_VISIBLE_DEVICES": "-1"}
+    assert device.environment("auto") == {}
+
+
 def test_a_card_that_was_given_up_is_not_named(card: threading.Event) -> None:
     assert device.gpu_name() == "Great Card"
 

@@ -50,6 +50,7 @@ def main() -> None:
 def start(request: Request) -> runs.Run:
     base = {"name": "base", "sha256": "0", "folder": os.environ["FAKE_MODEL"]}
     asked = {"name": request.name, "notes": request.notes, "data": "project", "base": base}
+    asked["cards"] = os.environ.get("CUDA_VISIBLE_DEVICES")
     run = runs.start(Path(request.folder), {**asked, "options": asdict(request.options)})
     take_snapshot(request.pairs, run.folder / PAIRS)
     return run

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from napari.settings import get_plugin_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
@@ -272,6 +273,50 @@ def test_a_pair_keeps_the_name_under_which_it_was_saved(
     assert row(1).text() == "cells a b\nsaved in the project"
 
 
+def test_a_saved_image_whose_layer_is_renamed_counts_once(
+    ready: CorrectWidget,
+    layers: tuple[Image, Labels],
+    train: Callable[[CorrectWidget], None],
+    qtbot: QtBot,
+) -> None:
+    train(ready)
+    qtbot.waitUntil(lambda: ready.project.names == ("cells a b",), timeout=TIMEOUT_MS)
+    layers[0].name = "liver"
+    corrections_of(layers[1]).withdraw(1)
+    ready._forget_outcome()
+    assert status(ready).startswith("1 image to learn from")
+
+
+def test_an_image_that_the_project_has_under_another_name_counts_once(
+    widget: CorrectWidget, layers: tuple[Image, Labels], qtbot: QtBot
+) -> None:
+    saved = Pair("liver", layers[0].data, layers[1].data)
+    Project(paths.default_project()).save(saved)
+    widget.project.refresh()
+    qtbot.waitUntil(lambda: widget.project.names == ("liver",), timeout=TIMEOUT_MS)
+    corrections_of(layers[1]).mark_all_reviewed()
+    with qtbot.waitSignal(widget.project.recognised, timeout=TIMEOUT_MS):
+        widget.chooser.button.click()
+    assert status(widget) == "1 image to learn from, 3 nuclei checked in open layers"
+    assert widget.pairs.rows.count() == 1
+    assert widget.pairs.rows.item(0).text().startswith("liver\n")
+
+
+@pytest.mark.parametrize(("chosen", "cards"), [("auto", "0"), ("cpu", "-1")])
+def test_the_training_runs_on_the_preferred_device(
+    ready: CorrectWidget,
+    train: Callable[[CorrectWidget], None],
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: str,
+    cards: str,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    get_plugin_settings("napari-nuclei").segmentation.device = chosen
+    train(ready)
+    (waiting,) = list_unfinished(paths.training_runs())
+    assert waiting.run.request["cards"] == cards
+
+
 def test_a_worse_model_is_not_offered_without_saying_so(
     ready: CorrectWidget,
     train: Callable[[CorrectWidget], None],
@@ -459,7 +504,8 @@ def test_changed_nuclei_are_shown_in_colour(
     train(ready)
     labels = layers[1].data
 
-    def compare(image: np.ndarray, old: Path, new: Path) -> object:
+    def compare(image: np.ndarray, old: Path, new: Path, device: str) -> object:
+        assert device == "auto"
         yield decision.Progress(0, 0)
         fewer = np.where(labels == 3, 0, labels)
         return decision.Compared(labels, fewer, find_differences(labels, fewer))

@@ -627,6 +627,20 @@ def test_scale_position_and_a_stack_below_do_not_matter(
     assert corrections_of(layer).accepted == ids(layer)
 
 
+def test_other_axes_than_height_and_width_are_not_corrected(
+    viewer: Viewer, labels: NDArray[np.int32], qtbot: QtBot, press: Any
+) -> None:
+    viewer.add_image(np.zeros((3, 60, 80)))
+    layer = viewer.add_labels(labels[np.newaxis])
+    tools = CorrectionTools(viewer)
+    viewer.window.add_dock_widget(tools)
+    tools.set_layer(layer)
+    viewer.dims.order = (1, 0, 2)
+    press(VIEW)
+    assert "2D view of height and width" in tools.hint.text()
+    assert not corrections_of(layer).is_any
+
+
 def test_layers_of_other_units_do_not_matter(
     viewer: Viewer, labels: NDArray[np.int32], qtbot: QtBot, press: Any, drag: Any, point_at: Any
 ) -> None:
@@ -658,6 +672,57 @@ def test_a_hint_goes_with_its_tool(layer: Labels, tools: CorrectionTools, press:
     press(NEXT)
     assert "is in the middle" in tools.hint.text()
     layer.mode = "paint"
+    assert tools.hint.text() == ""
+
+
+@pytest.mark.parametrize("key", [ACCEPT, DELETE, FILL, VIEW])
+def test_what_was_undone_is_not_told_any_more(
+    tools: CorrectionTools, press: Any, point_at: Any, key: str
+) -> None:
+    point_at(40, 60)
+    press(key)
+    assert tools.hint.text() != ""
+    press("Control-Z")
+    assert tools.hint.text() == ""
+
+
+def test_an_undo_leaves_what_to_do_now(
+    layer: Labels, tools: CorrectionTools, press: Any, drag: Any
+) -> None:
+    press(MERGE)
+    drag((35, 15))
+    drag((35, 25))
+    assert tools.hint.text().startswith("Merged into nucleus 2. ")
+    press("Control-Z")
+    assert tools.hint.text() == "Click a nucleus, then the one to merge into it. Escape ends."
+    press("Escape")
+    press(NEXT)
+    press(DELETE)
+    assert tools.hint.text().startswith("Nucleus 4 deleted. Nucleus 2 is in the middle.")
+    press("Control-Z")
+    assert tools.hint.text().startswith("Nucleus 2 is in the middle.")
+
+
+def test_an_undo_of_something_else_leaves_the_hint(
+    layer: Labels, tools: CorrectionTools, press: Any, point_at: Any
+) -> None:
+    point_at(10, 10)
+    press(DELETE)
+    layer.fill((35, 15), 9)
+    press("Control-Z")
+    assert tools.hint.text() == "Nucleus 1 deleted."
+    press("Control-Z")
+    assert tools.hint.text() == ""
+
+
+def test_a_nucleus_whose_drawing_was_undone_is_not_told_any_more(
+    layer: Labels, tools: CorrectionTools, press: Any, point_at: Any, qtbot: QtBot
+) -> None:
+    point_at(10, 10)
+    press(REDRAW)
+    layer.paint_polygon([(6, 6), (6, 20), (20, 20), (20, 6)], 1)
+    qtbot.waitUntil(lambda: "is drawn" in tools.hint.text(), timeout=TIMEOUT_MS)
+    press("Control-Z")
     assert tools.hint.text() == ""
 
 

@@ -258,6 +258,35 @@ def test_labels_with_more_axes_have_no_corrections(layer: Labels, corrections: C
         corrections_of(Labels(np.ones((2, 3, 4), np.int32)))
 
 
+@pytest.mark.parametrize("ndim", [3, 4])
+@pytest.mark.parametrize("how", ["paint", "fill", "polygon", "data_setitem"])
+def test_labels_of_a_plane_of_a_stack_are_corrected_as_such(how: str, ndim: int) -> None:
+    data = np.zeros((1,) * (ndim - 2) + (12, 14), np.int32)
+    data[..., 2:6, 2:6] = 1
+    layer = Labels(data)
+    corrections = corrections_of(layer)
+    assert corrections.labels.shape == (12, 14)
+    before = (0,) * (ndim - 2)
+    layer.brush_size = 1
+    {
+        "paint": lambda: layer.paint((*before, 9, 9), 5),
+        "fill": lambda: layer.fill((*before, 3, 3), 5),
+        "polygon": lambda: layer.paint_polygon(
+            [(*before, *point) for point in [(8, 2), (8, 6), (11, 6), (11, 2)]], 5
+        ),
+        "data_setitem": lambda: layer.data_setitem(
+            tuple(np.array([index]) for index in (*before, 9, 9)), 5
+        ),
+    }[how]()
+    assert corrections.changes().nuclei == {5}
+    np.testing.assert_array_equal(corrections.changes().touched, corrections.labels == 5)
+    layer.undo()
+    assert counts(corrections) == (0, 0)
+    layer.data = layer.data.copy()
+    layer.fill((*before, 3, 3), 6)
+    assert counts(corrections) == (0, 1)
+
+
 def test_each_stroke_is_told_when_its_pixels_are_there(
     layer: Labels, corrections: Corrections
 ) -> None:

@@ -165,6 +165,33 @@ def test_planes_of_a_channel_beside_others_are_segmented(
     np.testing.assert_array_equal(found[..., 0] > 0, stack[..., 1] > 0)
 
 
+def test_a_plane_of_a_stack_lies_on_that_plane_and_its_file_has_its_pixel_size(
+    widget: SegmentWidget, viewer: Viewer, run: Run, many_squares: NDArray[np.float32]
+) -> None:
+    stack = da.from_array(np.stack([0 * many_squares, many_squares]), chunks=1000)
+    viewer.add_image(
+        stack,
+        name="stack",
+        axis_labels=("z", "y", "x"),
+        scale=(3, 0.5, 0.25),
+        translate=(1, 7, 0),
+        units=("um",) * 3,
+    )
+    viewer.dims.set_current_step(0, 1)
+    widget.controls.diameter.setValue(12.0)
+    run(widget)
+    layer = viewer.layers["stack nuclei"]
+    assert [level.shape for level in layer.data] == [(1, 2100, 300), (1, 1050, 150), (1, 525, 75)]
+    np.testing.assert_array_equal(np.asarray(layer.data[0])[0] > 0, many_squares > 0)
+    assert layer.translate.tolist() == [4.0, 7.0, 0.0]
+    for plane in (0, 1):
+        viewer.dims.set_current_step(0, plane)
+        assert layer._slice.image.raw.any() == (plane == 1)
+    (labels,) = (name for name in results() if name.endswith(".zarr"))
+    pixels = open_pixels(large_images.result_folder() / labels)
+    assert (pixels.scale, pixels.translation) == ((0.5, 0.25), (7.0, 0.0))
+
+
 def test_links_need_all_planes_in_memory(
     widget: SegmentWidget, viewer: Viewer, two_squares: NDArray[np.float32]
 ) -> None:

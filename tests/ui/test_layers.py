@@ -227,7 +227,37 @@ def test_channels_between_other_axes_are_covered_by_one_pixel(model: ViewerModel
     assert labels.data.shape == (2, 1, 4, 5, 6)
     for channel in range(3):
         assert labels.get_value((1, channel, 2, 3, 3), world=True) == 1
-    assert taken(model, layer).geometry["axis_labels"] == ("y", "x")
+
+
+AT_PLANE: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+    "z y x": (("z", "y", "x"), (1, 5, 6)),
+    "t z y x": (("t", "z", "y", "x"), (1, 1, 5, 6)),
+    "c z y x": (("z", "y", "x"), (1, 5, 6)),
+    "z c y x": (("z", "c", "y", "x"), (1, 1, 5, 6)),
+    "c y x": (("y", "x"), (5, 6)),
+}
+
+
+@pytest.mark.parametrize("axes", AT_PLANE)
+def test_labels_of_a_plane_are_seen_on_that_plane_alone(axes: str, model: ViewerModel) -> None:
+    names = tuple(axes.split())
+    lengths = {"t": 2, "c": 3, "z": 4, "y": 5, "x": 6}
+    scale = [{"t": 7.0, "z": 3.0}.get(name, 1.0) for name in names]
+    layer = model.add_image(
+        np.zeros([lengths[name] for name in names]), axis_labels=names, scale=scale
+    )
+    place = [{"t": 7.0, "z": 6.0}.get(name, 1.0) for name in names]
+    model.dims.point = place
+    plane = taken(model, layer)
+    data = plane.as_layer_data(np.ones(plane.shape, np.int32))
+    labels = model.add_labels(data, **plane.geometry)
+    assert (labels.axis_labels, labels.data.shape) == AT_PLANE[axes]
+    for axis in range(len(names) - 2):
+        for at in range(lengths[names[axis]]):
+            model.dims.point = place
+            model.dims.set_point(axis, at * scale[axis])
+            on_plane = names[axis] == "c" or at * scale[axis] == place[axis]
+            assert bool(np.any(labels._slice.image.raw)) == on_plane
 
 
 @pytest.mark.parametrize(

@@ -549,8 +549,13 @@ def test_the_copied_command_takes_the_plane_and_its_part(
     select(widget, scope)
     with qtbot.waitSignal(widget.job.ended, timeout=200_000):
         widget.panel.button.click()
-    labels = widget.results.current.labels()
+    (layer,) = (layer for layer in viewer.layers if layer.name.endswith("nuclei"))
+    assert layer.ndim == 3
+    (labels,) = layer.data
     assert labels.any()
+    names: dict[str, Any] = {}
+    exec(copied(widget.results.python), names)
+    assert_array_equal(names["labels"], labels)
     assert (labels.shape == (130, 140)) == (scope is Scope.PLANE)
     run_command(widget, tmp_path)
     assert_array_equal(tifffile.imread(tmp_path / "results" / "stack_labels.tif"), labels)

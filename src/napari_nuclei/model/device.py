@@ -44,6 +44,12 @@ def may_have_gpu(chosen: Device = "auto") -> bool:
     return chosen == "auto" and any(driver.exists() for driver in _GPU_DRIVERS)
 
 
+def environment(chosen: Device) -> dict[str, str]:
+    """Return what the environment of a process has to say so that it runs on the chosen device."""
+    # Whatever the backend, its cards are those of CUDA.
+    return {"CUDA_VISIBLE_DEVICES": "-1"} if chosen == "cpu" else {}
+
+
 def give_up_gpu() -> None:
     """Predict on the processor from now on: the card cannot take a single tile."""
     _gpu_given_up.set()

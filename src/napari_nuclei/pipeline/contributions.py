@@ -39,7 +39,7 @@ def contribute(project: Project, pair: Pair) -> Pair:
     DatasetError
         When the project cannot be read or written.
     """
-    known = project.find(pair)
+    known = project.find(pair.image, pair.name)
     if known is None:
         free = (name for name in _names(pair.name) if project.known_as(name) is None)
         saved = replace(pair, name=next(free))

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from napari_nuclei.model.device import environment
 from napari_nuclei.pipeline.messages import Failed, Finished, Message, from_line
 
 if TYPE_CHECKING:
+    from napari_nuclei.model.device import Device
     from napari_nuclei.pipeline.finetune import Request
 
 _WORKER = "napari_nuclei.pipeline.worker"
@@ -32,6 +34,8 @@ class TrainingProcess:
     ----------
     request : Request
         The child starts at once.
+    chosen : "auto" or "cpu"
+        What it trains on: the graphics card where there is one, or the processor in any case.
 
     Raises
     ------
@@ -39,7 +43,7 @@ class TrainingProcess:
         When no process can be started.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, chosen: Device = "auto") -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (for as long as the child lives)
         # -P: a file of the current folder must not take the place of a module.
         self._child = subprocess.Popen(  # noqa: S603  (our own module, by our own interpreter)
@@ -47,7 +51,7 @@ class TrainingProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**_ENVIRONMENT, **os.environ},
+            env={**_ENVIRONMENT, **os.environ, **environment(chosen)},
             creationflags=_FLAGS,
         )
         self._is_read = False

@@ -138,8 +138,8 @@ class Project:
         names, key = self.names, filenames.key(name)
         return name if name in names else next((n for n in names if filenames.key(n) == key), None)
 
-    def find(self, pair: Pair) -> str | None:
-        """Return the name of the pair that has this one's image, its own name first.
+    def find(self, image: NDArray[Any], name: str) -> str | None:
+        """Return the name of the pair that has this image, `name` first.
 
         Raises
         ------
@@ -147,8 +147,8 @@ class Project:
             When the folder or an image cannot be read.
         """
         images = self._files(_IMAGES)
-        names = sorted(self.names, key=lambda name: name != pair.name)
-        return next((n for n in names if n in images and has_pixels(images[n], pair.image)), None)
+        names = sorted(self.names, key=lambda known: known != name)
+        return next((n for n in names if n in images and has_pixels(images[n], image)), None)
 
     def save(self, pair: Pair) -> None:
         """Add a pair, or put new labels in the place of those that it had.

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_nuclei.core.doubt import certainty, least_certain_first
 from napari_nuclei.core.measure import measure
 from napari_nuclei.pipeline.prediction import Progress
+from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.kept_maps import maps_of
 
@@ -97,10 +98,11 @@ class CheckQueue(QObject):
         elif self._layer is not None:
             features = self._layer.features
             table = {str(name): np.asarray(features[name]) for name in features}
-            self._job.start(_rank_steps(self._layer.data, maps_of(self._layer), table))
+            labels = corrections_of(self._layer).labels
+            self._job.start(_rank_steps(labels, maps_of(self._layer), table))
 
     def _on_ranked(self, ranking: _Ranking) -> None:
-        if self._layer is not None and self._layer.data is ranking.labels:
+        if self._layer is not None and corrections_of(self._layer).labels is ranking.labels:
             self.order, self.typical_px = ranking.order, ranking.typical_px
             self.ranked.emit()
 

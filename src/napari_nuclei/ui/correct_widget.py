@@ -124,6 +124,7 @@ class CorrectWidget(DockWidget):
     def _connect(self) -> None:
         self.chooser.added.connect(self.pairs.add)
         self.chooser.added.connect(self._forget_outcome)
+        self.chooser.added.connect(self._recognise)
         self.pairs.changed.connect(self._refresh)
         self.pairs.open_clicked.connect(self.project.open)
         self.pairs.delete_clicked.connect(self._ask_and_delete)
@@ -131,6 +132,7 @@ class CorrectWidget(DockWidget):
         self.controls.name.textEdited.connect(self._forget_outcome)
         self.controls.project.changed.connect(self._on_folder)
         self.project.listed.connect(self._on_listed)
+        self.project.recognised.connect(self._show_saved)
         self.project.opened.connect(self.chooser.choose)
         self.panel.run_clicked.connect(self._start)
         self.panel.cancel_clicked.connect(self.training.stop)
@@ -156,10 +158,19 @@ class CorrectWidget(DockWidget):
         self.project.follow(self.controls.project.path)
 
     def _on_listed(self) -> None:
-        self.pairs.show_saved(self.project.names)
+        self._show_saved()
+        self._recognise()
         folder = self.controls.project.path
         if folder is not None and not self.project.problem:
             remember_project(folder)
+
+    def _show_saved(self) -> None:
+        self.pairs.show_saved(self.project.names)
+
+    def _recognise(self) -> None:
+        """Let no image count twice that was saved when its layer had another name."""
+        if not self.training.running:
+            self.project.recognise(self.pairs.pairs)
 
     def _ask_and_delete(self, name: str) -> None:
         question = f"Delete {name} and its corrections from the project? This cannot be undone."

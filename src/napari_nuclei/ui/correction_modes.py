@@ -77,23 +77,22 @@ class Merging(Mode):
 
     def __init__(self, corrector: Corrector, first: int = 0) -> None:
         self._corrector = corrector
-        self._first = first
-        if first:
-            self.hint = self._ask_for_second()
+        self._take(first)
 
     def clicked(self, point: Point) -> str:
         """Take the first nucleus, or merge the second one."""
         nucleus = self._corrector.nucleus_at(point)
         if not nucleus:
             return NO_NUCLEUS
-        first, self._first = self._first, 0
-        if first:
-            return f"{self._corrector.merge(first, nucleus)} {type(self).hint}"
-        self._first = nucleus
-        return self._ask_for_second()
+        first = self._first
+        self._take(0 if first else nucleus)
+        return f"{self._corrector.merge(first, nucleus)} {self.hint}" if first else self.hint
 
-    def _ask_for_second(self) -> str:
-        return f"Now click the nucleus to merge into nucleus {self._first}. Escape ends."
+    def _take(self, first: int) -> None:
+        self._first = first
+        self.hint = type(self).hint
+        if first:
+            self.hint = f"Now click the nucleus to merge into nucleus {first}. Escape ends."
 
 
 class Splitting(Mode):

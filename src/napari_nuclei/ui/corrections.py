@@ -26,6 +26,7 @@ from napari_nuclei.core.changes import (
 )
 from napari_nuclei.core.review import Rectangle
 from napari_nuclei.errors import InputError
+from napari_nuclei.ui.label_plane import in_layer, is_plane, plane_of
 from napari_nuclei.ui.undoable import Undoable
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _Array = NDArray[np.integer[Any]]
 
 
 class Corrections:
-    """What a person has done to one Labels layer of two axes, from the moment of this object on.
+    """What a person has done to the one plane of a Labels layer, from this object on.
 
     `changed` tells that labels, counts or masks may be other ones now.
     """
@@ -57,7 +58,7 @@ class Corrections:
 
     @property
     def labels(self) -> _Array:
-        """The labels as they are now, shape (Y, X): not a copy."""
+        """The labels as they are now, shape (Y, X): not a copy, and one array until others come."""
         return self._labels
 
     @property
@@ -158,7 +159,8 @@ class Corrections:
     def _begin(self, data: Any) -> None:
         """Know of no correction."""
         is_fit = not refusal_of(data)
-        self._labels: _Array = data if is_fit else np.zeros((0, 0), np.int32)
+        self._data: _Array = data if is_fit else np.zeros((0, 0), np.int32)
+        self._labels = plane_of(self._data)
         self._found = self._labels.copy()
         self._painted = np.zeros(self._labels.shape, bool)
         self._seen.restart(())
@@ -172,9 +174,10 @@ class Corrections:
 
     def _on_paint(self, event: Event) -> None:
         self._seen.follow()
-        if event.source.data is self._labels:
+        if event.source.data is self._data:
+            painted = in_layer(self._painted, self._data.ndim)
             for stroke in event.value:
-                _mark(self._painted, stroke)
+                _mark(painted, stroke)
             self._is_painting = True
             self._tell()
 
@@ -187,13 +190,13 @@ class Corrections:
 
     def _on_data(self, event: Event) -> None:
         """Keep what still holds when the layer gets another array: nobody painted that one."""
-        before, now = self._labels, event.source.data
-        if refusal_of(now) or now.shape != before.shape:
-            self._begin(now)
-        elif now is not before:
-            self._labels = now
-            self._painted &= before == now
-            self._found = np.where(self._painted, self._found, now)
+        before, data = self._labels, event.source.data
+        if refusal_of(data) or plane_of(data).shape != before.shape:
+            self._begin(data)
+        elif data is not self._data:
+            self._data, self._labels = data, plane_of(data)
+            self._painted &= before == self._labels
+            self._found = np.where(self._painted, self._found, self._labels)
         self._tell()
 
 
@@ -206,7 +209,7 @@ def corrections_of(layer: Labels) -> Corrections:
     Raises
     ------
     InputError
-        When its labels are no array of two axes in memory.
+        When its labels are no array of one plane in memory.
     """
     if layer not in _all:
         reason = refusal_of(layer.data)
@@ -220,8 +223,8 @@ def refusal_of(data: Any) -> str:
     """Return why labels cannot be corrected; empty when they can."""
     if not isinstance(data, np.ndarray):
         return "These labels are not in memory: duplicate the layer to correct them."
-    if data.ndim != 2:
-        return f"These labels have {data.ndim} axes: only such with height and width are corrected."
+    if not is_plane(data.shape):
+        return f"These labels have {data.ndim} axes: only those of a single plane are corrected."
     return ""
 
 

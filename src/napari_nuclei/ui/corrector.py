@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_nuclei.core import edits
 from napari_nuclei.core.review import Rectangle
 from napari_nuclei.ui.corrections import corrections_of
+from napari_nuclei.ui.label_plane import points_in_layer
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -21,7 +22,7 @@ Point = tuple[float, float]
 
 
 class Corrector:
-    """Corrects one layer; points are (y, x) in its pixels.
+    """Corrects one layer; points are (y, x) in the pixels of its plane.
 
     Every method raises an `InputError` that says what to do instead where a correction is not
     possible, and then has changed nothing.
@@ -109,4 +110,5 @@ class Corrector:
         rows, columns = np.nonzero(self.labels[edit.window] != edit.values)
         values = edit.values[rows, columns]
         top, left = (part.start for part in edit.window)
-        self.layer.data_setitem((rows + top, columns + left), values)
+        pixels = np.column_stack([rows + top, columns + left])
+        self.layer.data_setitem(tuple(points_in_layer(pixels, self.layer.ndim).T), values)

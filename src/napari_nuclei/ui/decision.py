@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMessageBox, QWidget
@@ -22,13 +22,16 @@ from napari_nuclei.pipeline.session import MODEL, PAIRS, REPORT
 from napari_nuclei.ui.compare_layers import Compared, add_compared, compare_steps
 from napari_nuclei.ui.jobs import Job
 from napari_nuclei.ui.own_models import own_models
+from napari_nuclei.ui.preferences import read_preferences
 from napari_nuclei.ui.train_report import ReportPanel
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_nuclei.model.device import Device
     from napari_nuclei.pipeline.unfinished import Unfinished
     from napari_nuclei.ui.layer_pair import LayerPair
+    from napari_nuclei.ui.planes import Planes
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class _Subject:
     """What was compared, and where its layers lie."""
 
     name: str
-    geometry: dict[str, Any]
+    planes: Planes | None
     compared: Compared
 
 
@@ -133,10 +136,11 @@ class Decision(ReportPanel):
         pair, run = self._selected(), self._waiting.run
         models = Path(run.request["base"]["folder"]), run.folder / MODEL
         self.set_busy(True)
-        self.comparer.start(_compare_steps(pair, run, models), "Segmenting with both models")
+        steps = _compare_steps(pair, run, models, read_preferences().device)
+        self.comparer.start(steps, "Segmenting with both models")
 
     def _on_compared(self, subject: _Subject) -> None:
-        add_compared(self._viewer, subject.name, subject.compared, subject.geometry)
+        add_compared(self._viewer, subject.name, subject.compared, subject.planes)
 
 
 def _keep_steps(waiting: Unfinished) -> Generator[Progress, None, str]:
@@ -154,11 +158,11 @@ def _keep_steps(waiting: Unfinished) -> Generator[Progress, None, str]:
 
 
 def _compare_steps(
-    pair: LayerPair | None, run: runs.Run, models: tuple[Path, Path]
+    pair: LayerPair | None, run: runs.Run, models: tuple[Path, Path], device: Device
 ) -> Generator[Progress, None, _Subject]:
     """Compare on a pair of open layers, or else on the first one that was learnt from."""
     yield Progress(0, 0)
     project = Project(run.folder / PAIRS)
     learnt = project.read(project.names[0]) if pair is None else pair.read()
-    compared = yield from compare_steps(learnt.image, *models)
-    return _Subject(learnt.name, {} if pair is None else pair.planes.geometry, compared)
+    compared = yield from compare_steps(learnt.image, *models, device)
+    return _Subject(learnt.name, None if pair is None else pair.planes, compared)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nuclei.ui.geometry import world_to_pixels
+from napari_nuclei.ui.label_plane import point_below, points_in_layer
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -22,7 +22,7 @@ _CLICK_PX = 4
 
 
 class Gestures:
-    """Calls back with points (y, x) in pixels of the layer, until `stop`.
+    """Calls back with points (y, x) in pixels of the layer's plane, until `stop`.
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ class Gestures:
         return bool(np.abs(event.pos - pressed).max() > _CLICK_PX)
 
     def _point(self, event: Any) -> Point:
-        ((y, x),) = world_to_pixels(self._layer, [event.position], self._dims.units)
-        return float(y), float(x)
+        return point_below(self._layer, event.position, self._dims)
 
     def _draw(self, points: list[Point]) -> None:
         # napari has no public way to draw what is no layer; its polygon tool is at rest meanwhile.
-        self._layer._overlays["polygon"].points = [list(point) for point in points]
+        shown = points_in_layer(points, self._layer.ndim).tolist() if points else []
+        self._layer._overlays["polygon"].points = shown
 
 
 def rectangle(first: Point, last: Point) -> list[Point]:

@@ -7,6 +7,8 @@ from weakref import WeakKeyDictionary, ref
 
 from numpy.typing import NDArray
 
+from napari_nuclei.ui.label_plane import is_plane, plane_of
+
 if TYPE_CHECKING:
     import numpy as np
     from napari.layers import Labels
@@ -26,8 +28,11 @@ def note_maps(layer: Labels, found: Found) -> None:
 
 
 def maps_of(layer: Labels) -> NDArray[np.float32] | None:
-    """Return the maps for the labels of a layer, shape (Y, X, 3); None where nobody has them."""
+    """Return the maps for the plane of a layer, shape (Y, X, 3); None where nobody has them."""
     noted = _kept.get(layer)
     found = None if noted is None else noted()
     maps = None if found is None else found.maps
-    return maps if maps is not None and maps.shape[:-1] == layer.data.shape else None
+    if maps is None or not is_plane(layer.data.shape) or not is_plane(maps.shape[:-1]):
+        return None
+    plane = maps.reshape(maps.shape[-3:])
+    return plane if plane.shape[:-1] == plane_of(layer.data).shape else None

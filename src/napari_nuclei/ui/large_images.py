@@ -82,10 +82,10 @@ def _large_image(planes: Planes) -> LargeImage:
         slice(*part.indices(length)[:2]) if isinstance(part, slice) else part
         for part, length in zip(planes.selector, planes.data.shape, strict=False)
     )
-    if planes.single_axes:
-        return LargeImage(planes.data, selector, planes.names, planes.rgb)
-    scale = tuple(float(abs(step)) for step in planes.geometry["scale"])
-    units = [str(unit) for unit in planes.geometry["units"]]
+    # The file has no axes of length one.
+    axes = [a for a in range(len(planes.geometry["scale"])) if a not in planes.single_axes]
+    scale = tuple(float(abs(planes.geometry["scale"][axis])) for axis in axes)
+    units = [str(planes.geometry["units"][axis]) for axis in axes]
     known = tuple(None if unit == _NO_LENGTH else unit for unit in units)
-    translation = tuple(map(float, planes.geometry["translate"]))
+    translation = tuple(float(planes.geometry["translate"][axis]) for axis in axes)
     return LargeImage(planes.data, selector, planes.names, planes.rgb, scale, known, translation)

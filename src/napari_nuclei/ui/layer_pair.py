@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -11,22 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import relabel_sequential
 
-from napari_nuclei.core.regions import Region
+from napari_nuclei.core.regions import Region, whole
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.projects import Pair
 from napari_nuclei.ui.axes_box import with_shown_channel
 from napari_nuclei.ui.corrections import corrections_of
-from napari_nuclei.ui.layers import planes_of, read_layer
-from napari_nuclei.ui.planes import Planes, Scope
+from napari_nuclei.ui.label_plane import is_plane, world_of
+from napari_nuclei.ui.layers import plane_at, planes_in, read_layer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Labels
 
+    from napari_nuclei.ui.planes import Planes
+
 _COLOURS = 3
 _MAX_NAME = 80
 
-# Of planes whose name in the project, or in the list, is not that of their layer.
+# Of planes that have a name in the project, or in the list another one than that of their layer.
 _names: WeakKeyDictionary[Image, dict[str, str]] = WeakKeyDictionary()
 
 
@@ -38,7 +40,8 @@ class LayerPair:
     ----------
     image : napari.layers.Image
     planes : Planes
-        The plane on screen when the pair was made, or the part of it that the labels cover.
+        That of the labels, or where they are shown on every plane, the one on screen when the pair
+        was made; or the part of it that the labels cover.
     labels : napari.layers.Labels
         Corrected, and perhaps being corrected.
     """
@@ -54,9 +57,8 @@ class LayerPair:
         return given or self._own_name()
 
     def call(self, name: str) -> None:
-        """Give this plane of the image a name, in whatever pair it is."""
-        if name != self.name:
-            _names.setdefault(self.image, {})[self.planes.place] = name
+        """Give this plane of the image a name, in whatever pair it is and for good."""
+        _names.setdefault(self.image, {})[self.planes.place] = name
 
     def has_same_image(self, other: LayerPair) -> bool:
         """Tell whether another pair is of the same plane of the same layer."""
@@ -66,22 +68,25 @@ class LayerPair:
         words = f"{self.image.name} {self.planes.place}"
         return re.sub(r"[^\w-]+", " ", words)[:_MAX_NAME].strip(" _-") or "image"
 
+    def read_image(self) -> NDArray[Any]:
+        """Copy the pixels, as they are kept in a project, which takes time."""
+        image = self.planes.read()
+        return image[..., :_COLOURS] if self.planes.rgb else image
+
     def read(self) -> Pair:
         """Copy the pixels, the labels and what was checked of them, which takes time."""
-        image = self.planes.read()
-        if self.planes.rgb:
-            image = image[..., :_COLOURS]
+        image = self.read_image()
         corrections = corrections_of(self.labels)
         while True:
             # As they are: ids that are no int32 would never equal those of the layer.
-            labels, checked = self.labels.data.copy(), corrections.checked()
+            labels, checked = corrections.labels.copy(), corrections.checked()
             # Somebody may have painted in between: what is new would be taught as background.
-            if np.array_equal(labels, self.labels.data):
+            if np.array_equal(labels, corrections.labels):
                 return Pair(self.name, image, _as_int32(labels), checked)
 
 
 def pair_of(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> LayerPair:
-    """Return the pair of two layers, with the plane that is on screen.
+    """Return the pair of two layers, with the plane that the labels lie on.
 
     Raises
     ------
@@ -90,31 +95,32 @@ def pair_of(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> 
     """
     if image is None or labels is None:
         raise InputError("Open an image and segment it first: then correct the labels here.")
-    if labels.data.ndim != 2 or labels.multiscale:
+    if labels.multiscale or not is_plane(labels.data.shape):
         raise InputError(
             "Labels of a stack cannot be learnt from: segment the plane shown, and correct that."
         )
+    shape = corrections_of(labels).labels.shape  # refuses labels that are not in memory
     reading = with_shown_channel(read_layer(image), image, viewer.dims)
-    planes = _covered(planes_of(viewer, image, reading, Scope.PLANE), labels)
-    if planes.shape != labels.data.shape:
+    region = _covered(reading.plane_shape, shape, labels.metadata.get("napari_nuclei", {}))
+    if region.shape != shape:
         raise InputError(
-            f"The labels have {_size(labels.data.shape)} px and the image {_size(planes.shape)}: "
+            f"The labels have {_size(shape)} px and the image {_size(region.shape)}: "
             "choose the labels of this image."
         )
-    corrections_of(labels)  # refuses labels that are not in memory
-    return LayerPair(image, planes, labels)
+    (place,) = world_of(labels, [(0, 0)], viewer.dims)
+    position = plane_at(image, reading, place, viewer.dims)
+    return LayerPair(image, planes_in(image, reading, region, position), labels)
 
 
-def _covered(planes: Planes, labels: Labels) -> Planes:
-    """Return the part of a plane that the Segment widget made the labels of."""
-    made_of: dict[str, Any] = labels.metadata.get("napari_nuclei", {})
-    if planes.shape == labels.data.shape or not made_of.keys() >= {"rows", "columns"}:
-        return planes
+def _covered(
+    plane_shape: tuple[int, int], shape: tuple[int, ...], made_of: dict[str, Any]
+) -> Region:
+    """Return the part of a plane that the Segment widget made labels of this shape of."""
+    if plane_shape == shape or not made_of.keys() >= {"rows", "columns"}:
+        return whole(plane_shape)
     region = Region(tuple(made_of["rows"]), tuple(made_of["columns"]))
-    parts = iter((slice(*region.rows), slice(*region.columns)))
-    selector = tuple(next(parts) if isinstance(part, slice) else part for part in planes.selector)
-    is_inside = np.all(np.add(region.origin, region.shape) <= planes.shape)
-    return replace(planes, selector=selector, region=region) if is_inside else planes
+    is_inside = np.all(np.add(region.origin, region.shape) <= plane_shape)
+    return region if is_inside else whole(plane_shape)
 
 
 def _as_int32(labels: NDArray[np.integer[Any]]) -> NDArray[np.int32]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari.components import Dims, ViewerModel
     from napari.layers import Image, Labels
     from napari.viewer import Viewer
+    from numpy.typing import ArrayLike
 
     from napari_nuclei.core.regions import Region
     from napari_nuclei.pipeline.blocks import BlockSegmentation
@@ -35,6 +36,24 @@ def read_layer(layer: Image) -> AxisReading:
 def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope) -> Planes:
     """Return what is to be segmented of a layer that is not refused."""
     region = region_of(viewer, layer, reading, scope) or regions.whole(reading.plane_shape)
+    dims = viewer.dims
+    position = None if scope is Scope.ALL else plane_at(layer, reading, dims.point, dims)
+    return planes_in(layer, reading, region, position)
+
+
+def plane_at(layer: Image, reading: AxisReading, point: ArrayLike, dims: Dims) -> tuple[int, ...]:
+    """Return which plane is at a point of the viewer's world, or else the nearest one."""
+    (position,) = world_to_pixels(layer, np.atleast_2d(point), dims.units)
+    return tuple(
+        int(np.clip(round(position[axis]), 0, reading.shape[axis] - 1))
+        for axis in reading.plane_axes
+    )
+
+
+def planes_in(
+    layer: Image, reading: AxisReading, region: Region, position: tuple[int, ...] | None
+) -> Planes:
+    """Return a region of one plane, or of all planes where `position` is None."""
     selector: list[int | slice] = [slice(None)] * layer.ndim
     if reading.channel_axis is not None:
         selector[reading.channel_axis] = reading.channel
@@ -44,8 +63,7 @@ def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Sc
         selector[axis] = slice(start, stop)
     names = tuple(reading.names[axis] or f"axis_{axis}" for axis in reading.plane_axes)
     place = reading.in_words()
-    if scope is not Scope.ALL:
-        position = _position(layer, viewer.dims, reading)
+    if position is not None:
         for axis, at in zip(reading.plane_axes, position, strict=True):
             selector[axis] = at
         names, place = (), reading.place(position)
@@ -161,29 +179,23 @@ def _full_data(layer: Image) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
-def _position(layer: Image, dims: Dims, reading: AxisReading) -> tuple[int, ...]:
-    """Return which plane is on screen."""
-    (position,) = world_to_pixels(layer, [dims.point], dims.units)
-    return tuple(
-        int(np.clip(round(position[axis]), 0, reading.shape[axis] - 1))
-        for axis in reading.plane_axes
-    )
-
-
 def _placed(
     layer: Image, reading: AxisReading, selector: list[int | slice]
 ) -> tuple[dict[str, Any], tuple[int, ...]]:
     """Return the geometry of labels for what is selected, and their axes of length one.
 
-    napari lays layers of fewer axes on the last ones. A channel axis that comes after one that the
-    labels have is kept, therefore: as a single pixel as long as all channels.
+    napari lays layers of fewer axes on the last ones, and shows them along all others. Labels of
+    one plane keep the axes of planes, therefore, and lie there on that plane alone. A channel axis
+    that comes after one that the labels have is kept, too: as a single pixel as long as all
+    channels.
     """
-    first = next(axis for axis, part in enumerate(selector) if isinstance(part, slice))
+    channel_axis = reading.channel_axis
+    first = 1 if channel_axis == 0 else 0
     origin = np.array([part.start or 0 if isinstance(part, slice) else part for part in selector])
     origin, step = origin.astype(float), np.ones(layer.ndim)
-    axis = reading.channel_axis
-    if axis is None or axis < first:
-        return layer_geometry(layer, layer.ndim - first, origin, step), ()
-    step[axis] = reading.shape[axis]
-    origin[axis] = (reading.shape[axis] - 1) / 2
-    return layer_geometry(layer, layer.ndim - first, origin, step), (axis - first,)
+    if channel_axis:
+        step[channel_axis] = reading.shape[channel_axis]
+        origin[channel_axis] = (reading.shape[channel_axis] - 1) / 2
+    single = [axis - first for axis, part in enumerate(selector) if not isinstance(part, slice)]
+    geometry = layer_geometry(layer, layer.ndim - first, origin, step)
+    return geometry, tuple(axis for axis in single if axis >= 0)

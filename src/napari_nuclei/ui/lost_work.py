@@ -15,6 +15,7 @@ from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.ui.autosaver import autosaver
 from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.label_plane import in_layer
 from napari_nuclei.ui.notify import notify
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class LostWork(QWidget):
 
     def _add_layer(self, lost: Lost, work: Work) -> None:
         name = work.name.removesuffix(_RESTORED) + _RESTORED
-        layer: Labels = self._viewer.add_labels(work.labels, name=name, **work.place)
+        labels = in_layer(work.labels, len(work.place.get("scale", work.labels.shape)))
+        layer: Labels = self._viewer.add_labels(labels, name=name, **work.place)
         corrections_of(layer).resume(work.found, work.painted, work.seen)
         try:
             autosaver().adopt(layer, lost)

@@ -16,6 +16,7 @@ from napari_nuclei.core.edits import find
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.ui.geometry import layer_geometry
 from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.label_plane import points_in_layer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -103,7 +104,7 @@ class Marks(QObject):
     def _add_layer(self, corrector: Corrector) -> Points:
         layer = corrector.layer
         points = Points(
-            np.zeros((len(_RING_BORDERS), 2)),
+            np.zeros((len(_RING_BORDERS), layer.ndim)),
             name=NAME,
             face_color="transparent",
             border_color=[colour for colour, _ in _RING_BORDERS],
@@ -126,7 +127,8 @@ def _move(points: Points, places: _Places) -> None:
     """Move the ring, which comes first, and the dots; with thousands, each attribute takes time."""
     n_rings = len(_RING_BORDERS)
     middle, side_px = places.ring or ((0.0, 0.0), 0.0)
-    points.data = np.concatenate([[middle] * n_rings, places.dots])
+    centres = np.concatenate([[middle] * n_rings, places.dots])
+    points.data = points_in_layer(centres, points.ndim)
     ring_px = _RING_SHARE * side_px + _RING_MARGIN_PX
     if points.size[0] != ring_px:
         points.size = np.concatenate([[ring_px] * n_rings, points.size[n_rings:]])

@@ -27,7 +27,7 @@ class PairChooser(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self.image = LayerCombo(viewer.layers)
-        self.image.setToolTip("What the labels are of; of a stack, the plane on screen")
+        self.image.setToolTip("What the labels are of; of a stack, the plane that they lie on")
         self.labels = LayerCombo(viewer.layers, kind=Labels)
         self.labels.setToolTip("The nuclei to correct: only what you check is learnt from")
         self.tools = CorrectionTools(viewer, self)

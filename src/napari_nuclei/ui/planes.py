@@ -53,7 +53,7 @@ class Planes:
     geometry : dict
         Scale, translate and so on of a layer of labels for these planes.
     single_axes : tuple of int
-        Where such a layer needs an axis of length one to lie on the image.
+        Where such a layer has an axis of length one, to lie on the image and on no other plane.
     pixel_um : float or None
         Side of a pixel in micrometres; None where nobody knows.
     channels : tuple of Planes

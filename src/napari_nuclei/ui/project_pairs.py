@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_nuclei.pipeline.projects import Pair
+    from napari_nuclei.ui.layer_pair import LayerPair
 
 _WAIT_MS = 300
 
@@ -27,11 +28,13 @@ _WAIT_MS = 300
 class ProjectPairs(QObject):
     """Follows one folder; `listed` tells that `names` and `problem` are those of the folder.
 
+    `recognised` tells that pairs of open layers have the names now that their images have there.
     `opened` brings the name of a pair, and the layers of its image and its labels, which know what
     was checked.
     """
 
     listed = Signal()
+    recognised = Signal()
     opened = Signal(str, object, object)
     failed = Signal(object)
 
@@ -41,11 +44,16 @@ class ProjectPairs(QObject):
         self._folder: Path | None = None
         self.names: tuple[str, ...] = ()
         self.problem = ""
+        self._waiting: tuple[LayerPair, ...] = ()
+        self.recogniser = Job(self)
         self.lister = Job(self)
         self.worker = Job(self)
         # Somebody may be typing.
         self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._timer.timeout.connect(self._list)
+        self.recogniser.succeeded.connect(self.recognised)
+        self.recogniser.failed.connect(self.failed)
+        self.recogniser.ended.connect(self._recognise)
         self.lister.succeeded.connect(partial(self._on_listed, problem=""))
         self.lister.failed.connect(lambda error: self._on_listed((), str(error)))
         self.worker.succeeded.connect(self._on_worked)
@@ -72,11 +80,23 @@ class ProjectPairs(QObject):
         """Remove a pair from the project."""
         self._work(lambda project: project.remove(name))
 
+    def recognise(self, pairs: Iterable[LayerPair]) -> None:
+        """Give pairs whose images the folder has under other names those names."""
+        self._waiting = tuple(pair for pair in pairs if pair.name not in self.names)
+        self._recognise()
+
     def stop(self) -> None:
         """Look into the folder no more until `refresh`: it is being written, or nobody asks."""
         self._timer.stop()
+        self._waiting = ()
+        self.recogniser.cancel()
         self.lister.cancel()
         self.worker.cancel()
+
+    def _recognise(self) -> None:
+        if self._waiting and self.names and self._folder and not self.recogniser.running:
+            pairs, self._waiting = self._waiting, ()
+            self.recogniser.start(_recognise_steps(pairs, Project(self._folder)))
 
     def _work(self, work: Callable[[Project], object]) -> None:
         if self._folder is not None and not self.worker.running:
@@ -103,6 +123,16 @@ class ProjectPairs(QObject):
         everywhere = np.ones(pair.labels.shape, bool)
         corrections_of(labels).remember(everywhere if pair.checked is None else pair.checked)
         self.opened.emit(pair.name, image, labels)
+
+
+def _recognise_steps(
+    pairs: tuple[LayerPair, ...], project: Project
+) -> Generator[Progress, None, None]:
+    for pair in pairs:
+        yield Progress(0, 0)
+        known = project.find(pair.read_image(), pair.name)
+        if known is not None:
+            pair.call(known)
 
 
 def _steps(work: Callable[[Project], Any], project: Project) -> Generator[Progress, None, Any]:

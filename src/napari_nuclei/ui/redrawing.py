@@ -43,7 +43,7 @@ class Redrawing:
         layer = corrector.layer
         self._corrector, self._nucleus = corrector, nucleus
         self._on_drawn, self._on_left = on_drawn, on_left
-        self._labels = corrector.labels
+        self._data = layer.data
         self._is_drawn = self._is_stopped = False
         self._mode_before = layer.mode
         # A stroke as one of the brush: all until its end is one step.
@@ -65,7 +65,7 @@ class Redrawing:
         for key, before in self._keys_before.items():
             layer.bind_key(key, before, overwrite=True)
         layer._overlays["polygon"].points = []
-        if self._is_drawn or layer.data is not self._labels:
+        if self._is_drawn or layer.data is not self._data:
             layer._commit_stroke()
         else:
             layer._abort_stroke()

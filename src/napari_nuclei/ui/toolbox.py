@@ -10,7 +10,6 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_nuclei.core.axes import AxisReading
-from napari_nuclei.errors import InputError
 from napari_nuclei.ui.check_queue import CheckQueue
 from napari_nuclei.ui.correction_modes import (
     JustOne,
@@ -21,20 +20,24 @@ from napari_nuclei.ui.correction_modes import (
     Splitting,
 )
 from napari_nuclei.ui.corrector import Corrector
-from napari_nuclei.ui.geometry import world_to_pixels
 from napari_nuclei.ui.gestures import Gestures
+from napari_nuclei.ui.hints import Hints
+from napari_nuclei.ui.label_plane import is_shown, point_below
 from napari_nuclei.ui.redrawing import Redrawing
 from napari_nuclei.ui.views import look_at, region_in_view
 
 if TYPE_CHECKING:
+    from napari.components import Dims
     from napari.layers import Labels
     from napari.viewer import Viewer
 
+    from napari_nuclei.core.regions import Region
     from napari_nuclei.ui.gestures import Point
 
 NEXT, PREVIOUS = "N", "Shift-N"
 ACCEPT, DELETE, MERGE, SPLIT, FILL, REDRAW = "A", "D", "J", "S", "H", "R"
 RECTANGLE, VIEW = "Q", "W"
+_MOVES = {NEXT, PREVIOUS}
 
 _LOOK = f"{ACCEPT} accepts it, {DELETE} deletes it; or correct it. {NEXT} goes on."
 _DRAW = "Click around it, double click ends. Escape brings the old one back."
@@ -55,6 +58,8 @@ class Toolbox(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self.corrector: Corrector | None = None
+        self.hints = Hints(self)
+        self.hints.said.connect(self.said)
         self.queue = CheckQueue(self)
         self.queue.ranked.connect(self._on_ranked)
         viewer.dims.events.ndisplay.connect(self._on_left)
@@ -83,30 +88,24 @@ class Toolbox(QObject):
             self.corrector.layer.events.data.connect(self._on_data)
             self.corrector.layer.events.mode.connect(self._on_mode)
             self.queue.follow(layer)
+        self.hints.follow(self.corrector)
 
     def press(self, key: str) -> None:
         """Use a tool, or leave it where it is chosen already."""
         corrector = self.corrector
-        if corrector is None:
-            return
-        if self._viewer.dims.ndisplay != 2:
-            self.said.emit("Switch to the 2D view to correct nuclei.")
-        elif not corrector.layer.visible:
-            self.said.emit("This layer is hidden: show it in the layer list to correct it.")
-        elif not corrector.layer.editable:
-            self.said.emit("This layer is locked: unlock it in the layer list to correct it.")
-        else:
-            self._viewer.layers.selection.active = corrector.layer
-            self._try(partial(self._use, corrector, key))
+        if corrector is not None:
+            self._try(corrector, partial(self._use, corrector, key), moves=key in _MOVES)
 
     def leave(self) -> None:
         """Choose no tool; napari's own is as before."""
+        self.hints.lasting = str
         if self._gestures is not None:
             self._gestures.stop()
             self._gestures = None
             self._show_chosen("")
 
     def _use(self, corrector: Corrector, key: str) -> str:
+        self._viewer.layers.selection.active = corrector.layer
         direct = {NEXT: self._go_on, PREVIOUS: self._go_back, VIEW: self._review_view}
         if key in direct:
             return direct[key](corrector)
@@ -149,27 +148,29 @@ class Toolbox(QObject):
         self._gestures = Gestures(
             corrector.layer,
             self._viewer.dims,
-            lambda point: self._try(partial(mode.clicked, point)),
-            (lambda *ends: self._try(partial(mode.dragged, *ends))) if mode.drags else None,
+            lambda point: self._try(corrector, partial(mode.clicked, point)),
+            (lambda *ends: self._try(corrector, partial(mode.dragged, *ends)))
+            if mode.drags
+            else None,
             self._on_left,
             mode.outline,
         )
         self._show_chosen(key)
+        self.hints.lasting = lambda: mode.hint
         return mode.hint
 
     def _show_chosen(self, key: str) -> None:
         self.key = key
         self.chosen.emit(key)
 
-    def _try(self, act: Callable[[], str]) -> None:
-        try:
-            self.said.emit(act())
-        except InputError as error:
-            self.said.emit(str(error))
+    def _try(self, corrector: Corrector, act: Callable[[], str], *, moves: bool = False) -> None:
+        reason = _refusal(corrector.layer, self._viewer.dims, moves=moves)
+        self.hints.tell_of(lambda: reason or act())
 
     def _on_mode(self, event: object = None) -> None:
         if self._gestures is None:
             # What to do with a tool of ours is not what to do with one of napari.
+            self.hints.lasting = str
             self.said.emit("")
 
     def _on_left(self, event: object = None) -> None:
@@ -181,13 +182,12 @@ class Toolbox(QObject):
         pointer = tuple(self._viewer.cursor.position)
         if not self._viewer.mouse_over_canvas or pointer == self._pointer_before:
             return 0
-        (point,) = world_to_pixels(corrector.layer, [pointer], self._viewer.dims.units)
-        return corrector.nucleus_at(tuple(point))
+        return corrector.nucleus_at(point_below(corrector.layer, pointer, self._viewer.dims))
 
     def _nucleus_in_view(self, corrector: Corrector) -> int:
         """Return the nucleus that is looked at, as long as one can see it."""
         place = corrector.centre_of(self.queue.current) if self.queue.current else None
-        view = region_in_view(self._viewer, corrector.layer, _reading(corrector))
+        view = _in_view(self._viewer, corrector.layer)
         if place is None or view is None:
             return 0
         inside = np.array(place[0]) - view.origin
@@ -229,25 +229,28 @@ class Toolbox(QObject):
         look_at(self._viewer, corrector.layer, centre, max(side_px, self.queue.typical_px))
         corrector.layer.selected_label = nucleus
         self._pointer_before = tuple(self._viewer.cursor.position)
-        return f"Nucleus {nucleus} is in the middle. {_LOOK}"
+        told = f"Nucleus {nucleus} is in the middle. {_LOOK}"
+        self.hints.lasting = lambda: told
+        return told
 
     def _review_view(self, corrector: Corrector) -> str:
-        view = region_in_view(self._viewer, corrector.layer, _reading(corrector))
+        view = _in_view(self._viewer, corrector.layer)
         if view is None:
             return "Nothing of this layer is in view."
         return corrector.review(view.origin, (view.rows[1] - 1, view.columns[1] - 1))
 
     def _redraw(self, corrector: Corrector, nucleus: int) -> str:
         self.leave()
-        say_left = partial(self._end_drawing, f"Nucleus {nucleus} is as it was.")
-        say_drawn = partial(self._end_drawing, f"Nucleus {nucleus} is drawn.")
+        end = partial(self._end_drawing, self.hints.last_step())
+        say_left = partial(end, f"Nucleus {nucleus} is as it was.")
+        say_drawn = partial(end, f"Nucleus {nucleus} is drawn.")
         self._gestures = Redrawing(corrector, nucleus, say_drawn, say_left)
         self._show_chosen(REDRAW)
         return f"Draw nucleus {nucleus} anew: {_DRAW}"
 
-    def _end_drawing(self, told: str) -> None:
+    def _end_drawing(self, before: object, told: str) -> None:
         self.leave()
-        self.said.emit(told)
+        self.hints.tell(told, before)
 
     def _on_ranked(self) -> None:
         if self._is_awaited:
@@ -260,5 +263,18 @@ class Toolbox(QObject):
             self.queue.follow(self.corrector.layer)
 
 
-def _reading(corrector: Corrector) -> AxisReading:
-    return AxisReading(corrector.labels.shape, ("", ""))
+def _refusal(layer: Labels, dims: Dims, *, moves: bool = False) -> str:
+    """Return why a layer cannot be corrected as it is shown; `moves`: by what moves the sliders."""
+    if dims.ndisplay != 2 or set(dims.displayed) != {dims.ndim - 2, dims.ndim - 1}:
+        return "Switch to the 2D view of height and width to correct nuclei."
+    if not layer.visible:
+        return "This layer is hidden: show it in the layer list to correct it."
+    if not layer.editable:
+        return "This layer is locked: unlock it in the layer list to correct it."
+    if not (moves or is_shown(layer, dims)):
+        return f"These labels lie on another plane: {NEXT} goes there, to the next to check."
+    return ""
+
+
+def _in_view(viewer: Viewer, layer: Labels) -> Region | None:
+    return region_in_view(viewer, layer, AxisReading(layer.data.shape, ("",) * layer.ndim))

@@ -92,7 +92,9 @@ class TrainPairs(QWidget):
     def add(self, pair: LayerPair) -> None:
         """Add a pair in the place of one of the same labels, under a name of its own."""
         self._drop([known for known in self._pairs if known.labels is pair.labels])
-        pair.call(self._free_name(pair))
+        name = self._free_name(pair)
+        if name != pair.name:
+            pair.call(name)
         self._pairs.append(pair)
         corrections_of(pair.labels).changed.connect(self._on_corrections)
         self._fill()

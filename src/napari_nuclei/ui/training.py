@@ -17,8 +17,10 @@ from napari_nuclei.pipeline.messages import EpochEnded, Message, Started
 from napari_nuclei.pipeline.process import TrainingProcess
 from napari_nuclei.pipeline.projects import Project
 from napari_nuclei.ui.jobs import Job, when_destroyed
+from napari_nuclei.ui.preferences import read_preferences
 
 if TYPE_CHECKING:
+    from napari_nuclei.model.device import Device
     from napari_nuclei.pipeline.finetune import Request
     from napari_nuclei.ui.layer_pair import LayerPair
 
@@ -67,8 +69,8 @@ class Training(QObject):
         return self._child.pid
 
     def start(self, request: Request, pairs: Sequence[LayerPair]) -> None:
-        """Save the pairs in the project, and train."""
-        self._child = _Child()
+        """Save the pairs in the project, and train on the device of the preferences."""
+        self._child = _Child(read_preferences().device)
         self._children[:] = [self._child]
         self._has_learnt = False
         steps = _steps(request, tuple(pairs), self._child)
@@ -102,7 +104,8 @@ class Training(QObject):
 class _Child:
     """The process between the thread that reads it and the one that ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: Device = "auto") -> None:
+        self._chosen = chosen
         self._lock = threading.Lock()
         self._process: TrainingProcess | None = None
         self._is_closed = False
@@ -116,7 +119,7 @@ class _Child:
         with self._lock:
             if self._is_closed:
                 return
-            self._process = TrainingProcess(request)
+            self._process = TrainingProcess(request, self._chosen)
             messages = self._process.messages()
         yield from messages
 

@@ -72,6 +72,18 @@ class Undoable(Generic[Value]):
             step.is_done = id(step.atom) not in undone
 
 
+def last_step(layer: Labels) -> object:
+    """Return what stands for the last step of a layer that can be undone; None: there is none."""
+    history = layer._undo_history
+    return history[-1][0] if history else None
+
+
+def was_undone(layer: Labels, step: object) -> bool:
+    """Tell whether a step of a layer, as `last_step` returned it, is undone now."""
+    # napari turns around the parts of a step.
+    return any(part is step for item in layer._redo_history for part in item)
+
+
 @dataclass
 class _Step(Generic[Value]):
     atom: tuple[Any, ...]

@@ -9,7 +9,8 @@ import numpy as np
 from napari.layers import Shapes
 
 from napari_nuclei.core.regions import Region, box_around, inside_outlines
-from napari_nuclei.ui.geometry import pixels_to_world, world_to_pixels
+from napari_nuclei.ui.geometry import world_to_pixels
+from napari_nuclei.ui.label_plane import is_shown, world_of
 
 if TYPE_CHECKING:
     import pint
@@ -79,25 +80,27 @@ def _ellipse_in(box: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def look_at(viewer: ViewerModel, layer: Layer, centre: tuple[float, float], side_px: float) -> None:
-    """Move the view to something in a layer, and zoom where it would be tiny or fill the canvas.
+    """Move sliders and view to something in a layer; zoom where it is tiny or fills the canvas.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
         The one that shows the layer.
     layer : napari.layers.Layer
-        Of two axes.
+        Of one plane.
     centre : tuple of float
-        (y, x) in pixels of the layer.
+        (y, x) in pixels of the plane.
     side_px : float
         How large it is.
     """
-    world = np.asarray(viewer.dims.point, float)
+    dims = viewer.dims
     corner = centre[0] + side_px, centre[1] + side_px
-    world[-2:], end = pixels_to_world(layer, [centre, corner], viewer.dims.units)
-    side = np.abs(end - world[-2:]).max()
+    world, end = world_of(layer, [centre, corner], dims)
+    side = np.abs(end - world)[-2:].max()
+    if not is_shown(layer, dims):
+        dims.point = [*world[:-2], *dims.point[-2:]]
     camera = viewer.scene.camera
-    camera.center = (0, *world[list(viewer.dims.displayed)])
+    camera.center = (0, *world[list(dims.displayed)])
     canvas = min(viewer.canvas.viewbox_size(viewer.layers))
     least, most = _SHARES_OF_CANVAS
     if not least <= side * camera.zoom / canvas <= most:

@@ -106,10 +106,9 @@ def _round(request: Request, victim: str, moment: float) -> str:
     _kill(request, victim, moment)
     run = Path(request.folder)
     try:
-        has_begun = (run / "run.json").exists()
         if runs.Run(run, {}).history.checkpoints and (run / "checkpoints").exists():
             runs.Run(run, {}).load_newest()
-        finished = _when_free(replace(request, resume=has_begun))
+        finished = _when_free(request)
     except Exception as error:  # noqa: BLE001  (whatever it is, it is the finding)
         return f"{type(error).__name__}: {error}"
     epochs = finished.report.epochs
@@ -129,13 +128,18 @@ def _kill(request: Request, victim: str, moment: float) -> None:
 
 
 def _when_free(request: Request) -> Finished:
-    """Resume as soon as an orphan has noticed that it is one."""
+    """Resume, or begin anew, as soon as an orphan has noticed that it is one.
+
+    Until then it may even begin the run, between the look at its folder and the new process.
+    """
     end = time.monotonic() + _ORPHAN_SECONDS
     while True:
+        has_begun = Path(request.folder, "run.json").exists()
         try:
-            return _end_of(TrainingProcess(request).messages())
+            return _end_of(TrainingProcess(replace(request, resume=has_begun)).messages())
         except RuntimeError as error:
-            if "another process" not in str(error) or time.monotonic() > end:
+            is_orphans = any(sign in str(error) for sign in ("another process", "already"))
+            if not is_orphans or time.monotonic() > end:
                 raise
 
 

@@ -53,7 +53,9 @@ def add_to(commands: Commands) -> None:
         "again",
     )
     add_model(parser)
-    _add_options(parser)
+    add_diameter(parser)
+    _add_thresholds(parser)
+    _add_tiles(parser)
     _add_results(parser)
     add_selection(parser)
     add_large(parser)
@@ -80,8 +82,7 @@ def run(args: argparse.Namespace) -> int:
     return status
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    add_diameter(parser)
+def _add_thresholds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
         type=float,
@@ -100,6 +101,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="drop nuclei of fewer pixels (default: the model's)",
     )
+
+
+def _add_tiles(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tile",
         type=int,

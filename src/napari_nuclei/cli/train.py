@@ -87,10 +87,11 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         default = vars(_DEFAULTS)[option.lstrip("-").replace("-", "_")]
         text = f"{text} (default: {default})"
         group.add_argument(option, type=kind, metavar="N" if kind is int else "X", help=text)
+    _add_switches(group)
     _add_network(group)
 
 
-def _add_network(group: argparse._ArgumentGroup) -> None:
+def _add_switches(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--no-augment",
         dest="augment",
@@ -105,6 +106,9 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="keep the encoder's statistics: faster, and steady with few images",
     )
+
+
+def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--encoder-weights",
         metavar="imagenet|random|PATH",

@@ -23,6 +23,7 @@ import numpy as np
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.model import store, unet
+from napari_nuclei.model.network import Network
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.finetune import Request
 from napari_nuclei.pipeline.messages import Finished, Message
@@ -77,8 +78,7 @@ def _prepare(folder: Path) -> Request:
     Project(folder / "project").save(Pair("discs", 200 * (labels > 0), labels.astype(np.int32)))
     store.save_model(
         folder / "base",
-        unet.build(_CONFIG),
-        _CONFIG,
+        Network.of(unet.build(_CONFIG), _CONFIG),
         name="base",
         thresholds=InstanceOptions(),
         diameters=DiameterRange(12, 46),

@@ -20,6 +20,7 @@ import napari_nuclei.model  # noqa: F401
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.model import store, unet
+from napari_nuclei.model.network import Network
 
 TINY = unet.UNetConfig((8, 8, 8, 8))
 PROVENANCE = {"base": None, "data": "made up", "licence": "CC0-1.0", "metrics": {"dice": 0.5}}
@@ -106,8 +107,7 @@ def tiny_model(tiny_network: Any, tmp_path_factory: pytest.TempPathFactory) -> P
     thresholds = InstanceOptions(0.4, 0.6, 9)
     store.save_model(
         folder,
-        tiny_network,
-        TINY,
+        Network.of(tiny_network, TINY),
         name="tiny",
         thresholds=thresholds,
         diameters=DiameterRange(12.0, 46.0),

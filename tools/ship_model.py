@@ -78,8 +78,7 @@ def ship(trained: store.Model, report: Report) -> Manifest:
     new = paths.default_model().with_name("default.new")
     manifest = store.save_model(
         new,
-        trained.network.to_keras(),
-        trained.manifest.config,
+        trained.network,
         name=DEFAULT_NAME,
         thresholds=trained.thresholds,
         diameters=trained.diameters,

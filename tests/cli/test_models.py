@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
+from napari_nuclei.model.network import Network
 from napari_nuclei.model.store import save_model
 from napari_nuclei.model.unet import UNetConfig
 
@@ -62,8 +63,7 @@ def test_show_and_list_tell_where_a_tuned_model_comes_from(
     }
     save_model(
         tmp_path / "model",
-        tiny_network,
-        TINY,
+        Network.of(tiny_network, TINY),
         name="liver",
         thresholds=InstanceOptions(),
         diameters=DiameterRange(12.0, 46.0),

@@ -20,6 +20,7 @@ from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import ModelError
 from napari_nuclei.model import device, manifest, store, unet
+from napari_nuclei.model.network import Network
 from napari_nuclei.model.predictor import GpuPredictor
 from napari_nuclei.model.unet import UNetConfig
 
@@ -58,7 +59,7 @@ def _save(folder: Path, network: Any, **changes: Any) -> manifest.Manifest:
         "diameters": DiameterRange(10, 46),
         "provenance": {},
     }
-    return store.save_model(folder, network, config, **options | changes)
+    return store.save_model(folder, Network.of(network, config), **options | changes)
 
 
 def test_a_saved_model_loads_as_it_was_saved(tiny_model: Path, tiny_network: Any) -> None:

@@ -43,7 +43,7 @@ def teacher() -> Trainer:
     keras.utils.set_random_seed(0)
     network = unet.build(TINY)
     trainer.load_encoder(network)
-    teacher = Trainer(network, OptimizerOptions())
+    teacher = Trainer(network, TINY, OptimizerOptions())
     network.run_eagerly = True  # a few steps are faster than compiling one
     teacher.train(*_batch(), RATE)
     return teacher
@@ -98,8 +98,18 @@ def test_a_step_after_a_restore_is_the_step_that_followed(teacher: Trainer) -> N
         np.testing.assert_allclose(tensor, expected[name], atol=1e-4, err_msg=name)
 
 
+def test_a_snapshot_predicts_what_the_network_did_then(teacher: Trainer) -> None:
+    images, _ = _batch()
+    before = np.asarray(teacher.network(images, training=False))
+
+    snapshot = teacher.snapshot()
+    teacher.train(*_batch(), RATE)
+
+    np.testing.assert_allclose(snapshot.logits(images), before, atol=1e-4)
+
+
 def test_a_new_trainer_takes_over_the_state_of_another(teacher: Trainer) -> None:
-    other = Trainer(unet.build(TINY), OptimizerOptions())
+    other = Trainer(unet.build(TINY), TINY, OptimizerOptions())
 
     other.restore(_snapshot(teacher))
 
@@ -130,7 +140,7 @@ def test_wrong_tensors_are_refused_and_change_nothing(damage: Any, teacher: Trai
 
 def test_a_frozen_encoder_stays_as_it_is_with_its_statistics() -> None:
     network = unet.build(TINY)
-    teacher = Trainer(network, OptimizerOptions(freeze_encoder=True))
+    teacher = Trainer(network, TINY, OptimizerOptions(freeze_encoder=True))
     network.run_eagerly = True
     encoder = {layer.name for layer in unet.encoder_layers(network)}
     before = teacher.weights()
@@ -145,7 +155,7 @@ def test_a_frozen_encoder_stays_as_it_is_with_its_statistics() -> None:
 
 def test_a_frozen_batch_normalisation_stays_while_the_encoder_learns() -> None:
     network = unet.build(TINY)
-    teacher = Trainer(network, OptimizerOptions(freeze_batchnorm=True))
+    teacher = Trainer(network, TINY, OptimizerOptions(freeze_batchnorm=True))
     network.run_eagerly = True
     before = teacher.weights()
 
@@ -160,7 +170,7 @@ def test_a_frozen_batch_normalisation_stays_while_the_encoder_learns() -> None:
 def test_the_decoders_statistics_can_stay_as_well() -> None:
     network = unet.build(TINY)
     frozen = OptimizerOptions(freeze_batchnorm=True, freeze_decoder_batchnorm=True)
-    teacher = Trainer(network, frozen)
+    teacher = Trainer(network, TINY, frozen)
     network.run_eagerly = True
     before = teacher.weights()
 

@@ -204,6 +204,9 @@ class FakeTeacher:
     def weights(self):
         return {}
 
+    def snapshot(self):
+        return None
+
     def optimizer_state(self):
         return {"optimizer/0000": np.array(1)}
 

@@ -7,6 +7,7 @@ import pytest
 
 from napari_nuclei.core.augment import NO_AUGMENTATION
 from napari_nuclei.model import store, unet
+from napari_nuclei.model.network import Network
 from napari_nuclei.pipeline import tuning
 from napari_nuclei.pipeline.before_after import Figures
 from napari_nuclei.pipeline.crops import CropSampler
@@ -44,16 +45,14 @@ class FakeJudge:
     ],
 )
 def test_the_best_mix_that_does_not_forget_is_kept(tiny_model, answers, share):
-    base = store.load_model(tiny_model)
-    network = unet.build(base.manifest.config)
-    tuned = unet.read_weights(unet.named_weights(network))
-    mix = mix_weights(network, base, FakeJudge(*answers), scored(0.3, 0.7))
+    base = store.load_model(tiny_model).network
+    tuned = Network.of(unet.build(base.config), base.config)
+    mix = mix_weights(tuned, base, FakeJudge(*answers), scored(0.3, 0.7))
     assert mix.share == share
     name = "up_1_conv/kernel"
-    start = base.network.tensors[name]
     np.testing.assert_allclose(
-        unet.read_weights(unet.named_weights(network))[name],
-        (1 - share) * start + share * tuned[name],
+        mix.network.tensors[name],
+        (1 - share) * base.tensors[name] + share * tuned.tensors[name],
         atol=1e-6,
     )
 

@@ -47,6 +47,11 @@ class Network:
     def __post_init__(self) -> None:
         unet.check_tensors(layout.tensor_shapes(self.config), self.tensors)
 
+    @classmethod
+    def of(cls, network: keras.Model, config: UNetConfig) -> Network:
+        """Return what a Keras network, built from `config`, is now; it may go on learning."""
+        return cls(config, unet.read_weights(unet.named_weights(network)))
+
     def predict(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return maps of shape (N, T, T, 3) in [0, 1] for tiles of shape (N, T, T, 3)."""
         return self._run(onnx_graph.MAPS, tiles)

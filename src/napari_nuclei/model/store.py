@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from napari_nuclei.model.device import Device
     from napari_nuclei.model.network import Network
     from napari_nuclei.model.predictor import Predictor
-    from napari_nuclei.model.unet import UNetConfig
 
 _KEPT_IN_MEMORY = 2
 
@@ -48,6 +47,7 @@ class Model:
     ----------
     manifest : Manifest
     network : Network
+        It keeps its own weights, not rounded.
         Shared by all who load the model: to train it, take its `to_keras`.
     folder : Path
     """
@@ -92,8 +92,7 @@ class Model:
 
 def save_model(
     folder: Path,
-    network: keras.Model,
-    config: UNetConfig,
+    network: Network,
     *,
     name: str,
     thresholds: InstanceOptions,
@@ -106,10 +105,8 @@ def save_model(
     ----------
     folder : Path
         Must not hold a model yet: a saved model never replaces another.
-    network : keras.Model
-        As `napari_nuclei.model.unet.build` makes it from `config`; it is not changed.
-    config : UNetConfig
-        The one that `network` was built from.
+    network : Network
+        It keeps its own weights, not rounded.
     name : str
         Up to 64 letters, digits, spaces, dots, dashes and underscores.
     thresholds : InstanceOptions
@@ -133,12 +130,12 @@ def save_model(
     if (folder / MANIFEST_FILE).exists():
         raise ModelError(f"{folder}: there is a model already; choose another folder.")
     tensors = weights.rounded(network)
-    # The probe is that of the rounded weights, and the caller's network keeps its own.
-    stored = weights.network_of(config, tensors)
+    # The probe is that of the rounded weights.
+    stored = weights.network_of(network.config, tensors)
     encoded = weights.encode(tensors)
     described = Manifest(
         name,
-        config,
+        network.config,
         thresholds,
         diameters,
         {"created": _now(), "versions": _versions(), **provenance},

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from napari_nuclei import paths
 from napari_nuclei.errors import ModelError
 from napari_nuclei.model import losses, unet
+from napari_nuclei.model.network import Network
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
+
+    from napari_nuclei.model.unet import UNetConfig
 
 IMAGENET, RANDOM = "imagenet", "random"
 """Encoder weights that ship with the package, and none."""
@@ -57,10 +60,12 @@ class Trainer:
     ----------
     network : keras.Model
         As `napari_nuclei.model.unet.build` makes it.
+    config : UNetConfig
+        The one that `network` was built from.
     options : OptimizerOptions
     """
 
-    def __init__(self, network: keras.Model, options: OptimizerOptions) -> None:
+    def __init__(self, network: keras.Model, config: UNetConfig, options: OptimizerOptions) -> None:
         import keras
 
         encoder = {layer.name for layer in unet.encoder_layers(network)}
@@ -74,6 +79,7 @@ class Trainer:
         network.compile(optimizer, losses.nuclei_loss, metrics=losses.metrics(), jit_compile=False)
         optimizer.build(network.trainable_variables)
         self.network = network
+        self.config = config
 
     def train(
         self, images: NDArray[np.float32], targets: NDArray[np.float32], learning_rate: float
@@ -108,6 +114,10 @@ class Trainer:
         seconds = (time.monotonic() - started) / _TIMED_STEPS
         self.restore(before)
         return seconds
+
+    def snapshot(self) -> Network:
+        """Return the network as it is now, to predict with."""
+        return Network(self.config, self.weights())
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Return the network's tensors by name."""

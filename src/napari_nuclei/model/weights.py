@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.errors import ModelError
-from napari_nuclei.model import unet
 from napari_nuclei.model.contents import WEIGHTS_FILE
 from napari_nuclei.model.manifest import Manifest, TensorSpec, WeightsFile
 from napari_nuclei.model.network import Network
 
 if TYPE_CHECKING:
-    import keras
-
     from napari_nuclei.model.unet import UNetConfig
 
 Stored = dict[str, NDArray[np.floating[Any]]]
@@ -32,9 +29,9 @@ _PROBE_DECIMALS = 4
 _PROBE_TOLERANCE = 0.01
 
 
-def rounded(network: keras.Model) -> Stored:
+def rounded(network: Network) -> Stored:
     """Return the network's tensors as they are stored: kernels as float16, the rest as float32."""
-    tensors = unet.read_weights(unet.named_weights(network))
+    tensors = network.tensors
     # What float16 cannot hold becomes infinite, and `Network` refuses that.
     with np.errstate(over="ignore"):
         return {n: t.astype(np.float16) if n.endswith("kernel") else t for n, t in tensors.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
@@ -12,15 +12,13 @@ import numpy as np
 
 from napari_nuclei.core import augment
 from napari_nuclei.errors import RunError
-from napari_nuclei.model import trainer, unet
-from napari_nuclei.model.predictor import KerasPredictor, Predictor
 from napari_nuclei.pipeline.crops import Batch, CropSampler, make_batch
-from napari_nuclei.pipeline.prediction import TileOptions
 
 if TYPE_CHECKING:
-    import keras
-
     from napari_nuclei.core.augment import Source
+    from napari_nuclei.model import trainer
+    from napari_nuclei.model.network import Network
+    from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline import runs
     from napari_nuclei.pipeline.history import History
     from napari_nuclei.pipeline.recipe import LearningRate
@@ -70,13 +68,13 @@ class Epoch:
         From 1; 0 stands for the network before training, which has no row.
     row : dict
         Loss and metrics of training and (``val_``) validation, learning rate, seconds.
-    predictor : Predictor
-        The network as it is now.
+    network : Network
+        As it was then.
     """
 
     number: int
     row: dict[str, float]
-    predictor: Predictor
+    network: Network
 
 
 def train_steps(
@@ -84,8 +82,10 @@ def train_steps(
     teacher: trainer.Trainer,
     course: Course,
     is_over: Callable[[], bool] = _never,
-) -> Generator[Epoch, None, keras.Model]:
+) -> Iterator[Epoch]:
     """Train from where the run stands to its last epoch, yielding before the first and after each.
+
+    The weights of the best epoch are then the run's.
 
     Parameters
     ----------
@@ -99,11 +99,6 @@ def train_steps(
         Asked before each step; True ends the training at once. The epoch under way is forgotten:
         it starts anew when the run is resumed.
 
-    Returns
-    -------
-    keras.Model
-        The network with the weights of the best epoch.
-
     Raises
     ------
     RunError
@@ -111,9 +106,8 @@ def train_steps(
         before its first epoch is.
     """
     done = _restore(run, teacher)
-    predictor = KerasPredictor(teacher.network, TileOptions().batch_size)
     if done == 0:
-        yield Epoch(0, {}, predictor)
+        yield Epoch(0, {}, teacher.snapshot())
     for epoch in range(done + 1, course.epochs + 1):
         if _is_patience_gone(run.history, course.patience):
             break
@@ -122,15 +116,14 @@ def train_steps(
         if row is None:
             break
         row |= {f"val_{name}": value for name, value in _test(teacher, course.validation).items()}
-        row |= course.examine(predictor)
+        learnt = teacher.snapshot()
+        row |= course.examine(learnt)
         row["seconds"] = time.monotonic() - started
         _refuse_divergence(row)
         run.save_epoch(row, teacher.weights(), teacher.optimizer_state())
-        yield Epoch(epoch, row, predictor)
+        yield Epoch(epoch, row, learnt)
     if not run.history.epochs:
         raise RunError("The training was stopped before its first epoch ended: nothing was learnt.")
-    unet.assign_weights(unet.named_weights(teacher.network), run.load_best())
-    return teacher.network
 
 
 def _restore(run: runs.Run, teacher: trainer.Trainer) -> int:

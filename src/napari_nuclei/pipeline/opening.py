@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 from napari_nuclei import files
 from napari_nuclei.errors import RunError
 from napari_nuclei.model import store
-from napari_nuclei.model.predictor import KerasPredictor
 from napari_nuclei.pipeline import tuning
-from napari_nuclei.pipeline.prediction import TileOptions
 from napari_nuclei.pipeline.recipe import FinetuneOptions
 from napari_nuclei.pipeline.regions import hold_out
 from napari_nuclei.pipeline.session import PAIRS, Session
 from napari_nuclei.pipeline.snapshot import read_pairs, take_snapshot
 
 if TYPE_CHECKING:
-    from napari_nuclei.model.trainer import Trainer
     from napari_nuclei.pipeline.before_after import Figures
     from napari_nuclei.pipeline.finetune import Request
     from napari_nuclei.pipeline.projects import Pair
@@ -65,7 +62,7 @@ def open_session(
     split = hold_out(kept, options.seed)
     teacher = tuning.copy_for_training(base, options.seed)
     judge = tuning.Judge(base, split.held_out)
-    before, seconds_to_score = _score(judge, teacher)
+    before, seconds_to_score = _score(judge, base)
     course = tuning.make_course(split, base, options)
 
     def make_plan() -> tuning.Plan:
@@ -74,7 +71,7 @@ def open_session(
 
     fitted = replace(
         tuning.fit(course, _planned(run, make_plan)),
-        examine=lambda predictor: _row(judge.held_out(predictor)),
+        examine=lambda network: _row(judge.held_out(network)),
     )
     deadline = end - tuning.final_seconds(seconds_to_score)
     done = len(run.history.epochs)
@@ -90,12 +87,10 @@ def _kept_pairs(run: Run, pairs: str | Sequence[Pair]) -> tuple[Pair, ...]:
     return tuple(read_pairs(run.folder / PAIRS))
 
 
-def _score(judge: tuning.Judge, teacher: Trainer) -> tuple[tuning.Scored, float]:
+def _score(judge: tuning.Judge, base: store.Model) -> tuple[tuning.Scored, float]:
     """Return the scores of the base model, and how many seconds they take."""
-    predictor = KerasPredictor(teacher.network, TileOptions().batch_size)
-    judge.held_out(predictor)  # compiles the graph, which is not to be timed
     began = time.monotonic()
-    scored = judge.both(predictor)
+    scored = judge.both(base.network)
     return scored, time.monotonic() - began
 
 

@@ -31,7 +31,7 @@ _CURVES = {
 def draw_epoch(epoch: Epoch, item: Item, path: Path) -> None:
     """Write a picture of one held-out image: image, truth, and what the network finds by now."""
     image = item.read_image()
-    found = label_nuclei(predict_maps(images.prepare(image), epoch.predictor))
+    found = label_nuclei(predict_maps(images.prepare(image), epoch.network))
     draw_prediction(epoch.number, image, item.read_labels(), found, path)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_nuclei.errors import RunError
 from napari_nuclei.model import contents, store
+from napari_nuclei.model.network import Network
 from napari_nuclei.pipeline import reports, tuning
 from napari_nuclei.pipeline.before_after import (
     BeforeAfter,
@@ -111,13 +112,13 @@ class Session:
     def finish(self) -> Report:
         """Mix the weights, save the model and the report."""
         ending = self._ending()
-        mix = tuning.mix_weights(self.teacher.network, self.base, self.judge, self.before)
+        tuned = Network(self.base.network.config, self.run.load_best())
+        mix = tuning.mix_weights(tuned, self.base.network, self.judge, self.before)
         report = self._report(mix, ending)
         self._remove_earlier_result()
         store.save_model(
             self.run.folder / MODEL,
-            self.teacher.network,
-            self.base.manifest.config,
+            mix.network,
             name=self.run.request["name"],
             thresholds=self.base.thresholds,
             diameters=self.base.diameters,
@@ -167,7 +168,7 @@ class Session:
 
     def _draw(self, epoch: Epoch) -> Path:
         region = self.split.held_out[0]
-        found = find_nuclei(epoch.predictor, region, self.base.thresholds, self.base.diameters)
+        found = find_nuclei(epoch.network, region, self.base.thresholds, self.base.diameters)
         path = self.run.folder / "pictures" / f"epoch-{epoch.number:04d}.png"
         try:
             reports.draw_prediction(epoch.number, region.image, region.labels, found, path)

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from napari_nuclei.core import images, metrics
 from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.core.instances import InstanceOptions, label_nuclei
-from napari_nuclei.model.predictor import KerasPredictor
 from napari_nuclei.pipeline.prediction import TileOptions
 from napari_nuclei.pipeline.scale import predict_resized_steps
 from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
-    import keras
-
+    from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline.datasets import Item
 
 _PROBABILITIES = (0.4, 0.5, 0.6)
@@ -28,7 +26,7 @@ _TIE = 0.005
 
 
 def choose_thresholds(
-    network: keras.Model, items: Sequence[Item], diameters: DiameterRange
+    network: Predictor, items: Sequence[Item], diameters: DiameterRange
 ) -> InstanceOptions:
     """Return the most ordinary thresholds among those with nearly the highest mean AP.
 
@@ -37,7 +35,7 @@ def choose_thresholds(
 
     Parameters
     ----------
-    network : keras.Model
+    network : Predictor
         Trained.
     items : sequence of Item
         Images that the network was not trained on, at least one.
@@ -45,8 +43,7 @@ def choose_thresholds(
         The sizes of nuclei that the network knows; those of the images are taken from their labels.
     """
     candidates = [InstanceOptions(p, s) for p, s in product(_PROBABILITIES, _SEPARATIONS)]
-    predictor = KerasPredictor(network, TileOptions().batch_size)
-    scores = np.array([_scores(predictor, item, diameters, candidates) for item in items])
+    scores = np.array([_scores(network, item, diameters, candidates) for item in items])
     means = scores.mean(axis=0)
     good = [c for c, mean in zip(candidates, means, strict=True) if mean >= means.max() - _TIE]
     return min(good, key=_distance_from_defaults)
@@ -58,7 +55,7 @@ def _distance_from_defaults(options: InstanceOptions) -> float:
 
 
 def _scores(
-    predictor: KerasPredictor,
+    network: Predictor,
     item: Item,
     diameters: DiameterRange,
     candidates: Sequence[InstanceOptions],
@@ -66,6 +63,6 @@ def _scores(
     truth = item.read_labels()
     enlargement = diameters.enlargement(median_diameter_px(truth))
     image = images.prepare(item.read_image())
-    maps = result_of(predict_resized_steps(image, enlargement, predictor, TileOptions()))
+    maps = result_of(predict_resized_steps(image, enlargement, network, TileOptions()))
     found = (label_nuclei(maps, candidate) for candidate in candidates)
     return np.array([metrics.score(truth, labels).mean_ap for labels in found])

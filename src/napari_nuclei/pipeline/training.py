@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from napari_nuclei.errors import DatasetError, NucleiError, RunError
 from napari_nuclei.model import store, trainer, unet
 from napari_nuclei.model.contents import MANIFEST_FILE
 from napari_nuclei.model.manifest import check_own_name
+from napari_nuclei.model.network import Network
 from napari_nuclei.pipeline import reports, runs
 from napari_nuclei.pipeline.crops import CropSampler, balance_kinds
 from napari_nuclei.pipeline.datasets import Dataset, Item, split_by_image
@@ -25,11 +26,7 @@ from napari_nuclei.pipeline.evaluate import Report, evaluate, save_figures
 from napari_nuclei.pipeline.loop import Course, Epoch, train_steps, validation_batches
 from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
 from napari_nuclei.pipeline.segment import segment
-from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.thresholds import choose_thresholds
-
-if TYPE_CHECKING:
-    import keras
 
 _EXAMPLES = 4
 _VALIDATION_CROPS_PER_IMAGE = 2
@@ -107,13 +104,13 @@ def _train(
     options = TrainOptions.from_json(run.request["options"])
     train_items, val_items = _items_of(run, dataset)
     steps = steps_from_scratch(run, train_items, val_items, options)
-    network = _follow(steps, run, val_items[0], logs, on_epoch)
-    return _save(run, network, options, val_items)
+    _follow(steps, run, val_items[0], logs, on_epoch)
+    return _save(run, options, val_items)
 
 
 def steps_from_scratch(
     run: runs.Run, train: Sequence[Item], val: Sequence[Item], options: TrainOptions
-) -> Generator[Epoch, None, keras.Model]:
+) -> Iterator[Epoch]:
     """Return the training loop of a network that begins with no more than a trained encoder.
 
     Parameters
@@ -132,7 +129,8 @@ def steps_from_scratch(
     frozen = trainer.OptimizerOptions(
         options.weight_decay, options.freeze_encoder, options.freeze_batchnorm
     )
-    return train_steps(run, trainer.Trainer(network, frozen), _course(train, val, options))
+    teacher = trainer.Trainer(network, options.network, frozen)
+    return train_steps(run, teacher, _course(train, val, options))
 
 
 def _course(train: Sequence[Item], val: Sequence[Item], options: TrainOptions) -> Course:
@@ -202,40 +200,35 @@ def _items_of(run: runs.Run, dataset: Dataset) -> tuple[list[Item], list[Item]]:
 
 
 def _follow(
-    steps: Generator[Epoch, None, keras.Model],
+    steps: Iterable[Epoch],
     run: runs.Run,
     shown: Item,
     logs: reports.TensorBoard | None,
     on_epoch: Callable[[Epoch], object] | None,
-) -> keras.Model:
+) -> None:
     """Run the loop to its end, with a picture, curves and logs after each epoch."""
-
-    def report(epoch: Epoch) -> None:
+    for epoch in steps:
         picture = run.folder / "pictures" / f"epoch-{epoch.number:04d}.png"
         reports.draw_epoch(epoch, shown, picture)
         if epoch.number == 0:
-            return
+            continue
         reports.draw_curves(run.history.epochs, run.folder / "curves.png")
         if logs:
             logs.add(epoch)
         if on_epoch:
             on_epoch(epoch)
 
-    return result_of(steps, report)
 
-
-def _save(
-    run: runs.Run, network: keras.Model, options: TrainOptions, val_items: list[Item]
-) -> Path:
+def _save(run: runs.Run, options: TrainOptions, val_items: list[Item]) -> Path:
     """Choose thresholds, save the model, score it on the held-out images, draw examples."""
     folder = run.folder / "model"
     diameters = options.diameters or _diameters_of(val_items)
     # A run that was killed while it was scored has its model already.
     if not (folder / MANIFEST_FILE).exists():
+        network = Network(options.network, run.load_best())
         store.save_model(
             folder,
             network,
-            options.network,
             name=run.request["name"],
             thresholds=choose_thresholds(network, val_items, diameters),
             diameters=diameters,

@@ -15,30 +15,25 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_nuclei.core.augment import AugmentOptions
-from napari_nuclei.model import trainer, unet
-from napari_nuclei.model.predictor import KerasPredictor, Predictor
+from napari_nuclei.model import trainer
+from napari_nuclei.model.network import Network
 from napari_nuclei.model.trainer import OptimizerOptions, Trainer
 from napari_nuclei.pipeline.before_after import NOTICEABLE, Figures
 from napari_nuclei.pipeline.crops import CropSampler
 from napari_nuclei.pipeline.loop import Course, validation_batches
-from napari_nuclei.pipeline.prediction import TileOptions
 from napari_nuclei.pipeline.projects import Pair
 from napari_nuclei.pipeline.recipe import FinetuneOptions, LearningRate
 from napari_nuclei.pipeline.regions import Region, Split, score_regions, whole_region
 from napari_nuclei.pipeline.samples import list_samples, read_sample
 
 if TYPE_CHECKING:
-    import keras
-
+    from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.model.store import Model
-
-Weights = dict[str, NDArray[Any]]
 
 _FROZEN = OptimizerOptions(freeze_batchnorm=True, freeze_decoder_batchnorm=True)
 _SHARES = (0.25, 0.5, 0.75, 1.0)
@@ -78,8 +73,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Mix:
-    """The weights to keep: how large the share of the tuned ones is, and what they score."""
+    """The network to keep: how large the share of the tuned weights is, and what it scores."""
 
+    network: Network
     share: float
     scored: Scored
 
@@ -115,7 +111,7 @@ class Judge:
 def copy_for_training(model: Model, seed: int) -> Trainer:
     """Return a trainer of a copy of the model's network."""
     trainer.set_seed(seed)
-    return Trainer(model.network.to_keras(), _FROZEN)
+    return Trainer(model.network.to_keras(), model.network.config, _FROZEN)
 
 
 def make_course(split: Split, model: Model, options: FinetuneOptions) -> Course:
@@ -192,37 +188,25 @@ def final_seconds(seconds_to_score: float) -> float:
     return len(_SHARES) * seconds_to_score + _SAVING_SECONDS
 
 
-def mix_weights(network: keras.Model, model: Model, judge: Judge, before: Scored) -> Mix:
-    """Mix the tuned weights with those of the base model, and leave the best mix in the network.
+def mix_weights(tuned: Network, base: Network, judge: Judge, before: Scored) -> Mix:
+    """Return the best mix of the tuned weights with those of the base model.
 
     Of the mixes that forget next to nothing the one with the highest mean AP on the held-out
     nuclei; the one that forgets least where all forget.
 
     Parameters
     ----------
-    network : keras.Model
-        The tuned one.
-    model : Model
-        The base model.
+    tuned, base : Network
+        Of one configuration.
     judge : Judge
         Of the run.
     before : Scored
         The base model.
     """
-    variables = unet.named_weights(network)
-    tuned = unet.read_weights(variables)
-    base = model.network.tensors
-    predictor = KerasPredictor(network, TileOptions().batch_size)
-
-    def score(share: float) -> Mix:
-        unet.assign_weights(variables, _mixed(base, tuned, share))
-        return Mix(share, judge.both(predictor))
-
-    mixes = [score(share) for share in _SHARES]
+    networks = {share: _mixed(base, tuned, share) for share in _SHARES}
+    mixes = [Mix(network, share, judge.both(network)) for share, network in networks.items()]
     harmless = [mix for mix in mixes if not mix.scored.is_forgetful(before)]
-    best = max(harmless, key=_gain) if harmless else max(mixes, key=_memory)
-    unet.assign_weights(variables, _mixed(base, tuned, best.share))
-    return best
+    return max(harmless, key=_gain) if harmless else max(mixes, key=_memory)
 
 
 def _gain(mix: Mix) -> float:
@@ -233,8 +217,9 @@ def _memory(mix: Mix) -> float:
     return mix.scored.base_domain.mean_ap
 
 
-def _mixed(base: Weights, tuned: Weights, share: float) -> Weights:
-    return {name: (1 - share) * base[name] + share * tuned[name] for name in base}
+def _mixed(base: Network, tuned: Network, share: float) -> Network:
+    mixed = {n: (1 - share) * start + share * tuned.tensors[n] for n, start in base.tensors.items()}
+    return Network(base.config, mixed)
 
 
 def _bundled_sample() -> tuple[Region, ...]:

@@ -130,7 +130,7 @@ def test_nothing_found_is_an_empty_layer(viewer: Viewer, widget: SegmentWidget, 
     assert widget.panel.status.text().startswith("0 nuclei in ")
 
 
-def test_plane_of_a_stack_becomes_2d_labels(
+def test_plane_of_a_stack_becomes_labels_of_that_plane(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
 ) -> None:
     stack = np.stack([np.zeros_like(two_squares), two_squares])
@@ -138,9 +138,9 @@ def test_plane_of_a_stack_becomes_2d_labels(
     viewer.dims.set_current_step(0, 1)
     run(widget)
     (layer,) = labels_of(viewer)
-    assert layer.ndim == 2
-    assert layer.axis_labels == ("y", "x")
-    assert_allclose(layer.translate, (3, 4))
+    assert layer.data.shape == (1, 40, 50)
+    assert layer.axis_labels == ("z", "y", "x")
+    assert_allclose(layer.translate, (1, 3, 4))
     assert layer.data.max() == 2
     assert layer.metadata["napari_nuclei"]["plane"] == "z 2 of 2"
     assert widget.panel.status.text().endswith("(z 2 of 2)")

@@ -90,7 +90,7 @@ def test_resuming_goes_on_with_the_recipe_of_the_run(
 def command_line_of(call: dict[str, Any], row: dict[str, float]) -> str:
     """Return what the training's callback prints for the third epoch."""
     with redirect_stdout(StringIO()) as printed:
-        call["on_epoch"](Epoch(3, row, predictor=None))
+        call["on_epoch"](Epoch(3, row, network=None))
     return printed.getvalue().rstrip()
 
 

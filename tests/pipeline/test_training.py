@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import imageio.v3 as iio
 import numpy as np
@@ -15,10 +14,8 @@ from napari_nuclei.model import store
 from napari_nuclei.model.contents import MANIFEST_FILE
 from napari_nuclei.model.trainer import Trainer
 from napari_nuclei.pipeline import runs
-from napari_nuclei.pipeline.crops import Batch
 from napari_nuclei.pipeline.datasets import open_dataset
-from napari_nuclei.pipeline.loop import Course, train_steps
-from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
+from napari_nuclei.pipeline.recipe import TrainOptions
 from napari_nuclei.pipeline.segment import segment
 from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.training import steps_from_scratch, train
@@ -170,49 +167,3 @@ def test_a_run_resumes_only_with_its_own_images(dataset, tmp_path):
     runs.start(tmp_path / "run", request)
     with pytest.raises(RunError, match="1 images of the run are missing, gone for one"):
         train(dataset, tmp_path / "run", resume=True)
-
-
-def test_a_training_that_gains_no_more_ends(tmp_path):
-    losses = iter([3.0, 1.0, 2.0, 2.0, 0.5])
-    run = runs.start(tmp_path / "run", {})
-    steps = train_steps(run, FakeTeacher(losses), course(epochs=5, patience=2))
-    assert [epoch.number for epoch in steps if epoch.number] == [1, 2, 3, 4]
-    assert run.history.best.epoch == 2
-
-
-def test_an_epoch_that_is_cut_short_is_forgotten(tmp_path):
-    answers = iter([False, False, True])
-    run = runs.start(tmp_path / "run", {})
-    steps = train_steps(run, FakeTeacher(iter([3.0, 1.0])), course(epochs=5), lambda: next(answers))
-    assert [epoch.number for epoch in steps if epoch.number] == [1]
-    assert len(run.history.epochs) == 1
-
-
-class FakeTeacher:
-    """Has one weight, and the validation losses it is given."""
-
-    def __init__(self, val_losses):
-        self.network = SimpleNamespace(layers=[])
-        self.val_losses = val_losses
-
-    def train(self, images, targets, rate):
-        return {"loss": 1.0}
-
-    def test(self, images, targets):
-        return {"loss": next(self.val_losses)}
-
-    def weights(self):
-        return {}
-
-    def snapshot(self):
-        return None
-
-    def optimizer_state(self):
-        return {"optimizer/0000": np.array(1)}
-
-
-def course(epochs, patience=None):
-    """Return a course of two steps an epoch."""
-    batch = Batch(np.zeros((1, 4, 4, 3), np.float32), np.zeros((1, 4, 4, 4), np.float32))
-    sampler = SimpleNamespace(batches=2, epoch=lambda number: iter([batch, batch]))
-    return Course(sampler, [batch], epochs, LearningRate(0.1), patience)

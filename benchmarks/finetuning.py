@@ -158,16 +158,18 @@ def _tuned(
     args: argparse.Namespace, pairs: Sequence[Pair], crops: int, seed: int
 ) -> tuple[store.Model, float]:
     folder = args.out / f"crops-{crops}-seed-{seed}"
-    model = finetune(
-        pairs,
-        args.base,
-        folder=folder,
-        max_seconds=args.max_seconds,
-        seed=seed,
-        resume=(folder / "plan.json").exists(),
-    )
-    report = read_report(folder / "report.json")
-    return model, report.seconds if report else float("nan")
+    known = read_report(folder / "report.json")
+    if known is None or not known.is_complete:
+        finetune(
+            pairs,
+            args.base,
+            folder=folder,
+            max_seconds=args.max_seconds,
+            seed=seed,
+            resume=(folder / "plan.json").exists(),
+        )
+        known = read_report(folder / "report.json")
+    return store.load_model(folder / "model"), known.seconds if known else float("nan")
 
 
 def _crop(item: Item, seed: int) -> Pair:

@@ -33,7 +33,9 @@ def _weights(monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
         (folder / "epochs").write_text(str(provenance["metrics"]["epochs"]))
 
-    monkeypatch.setattr(session.tuning, "mix_weights", lambda *args: Mix(0.5, SCORED))
+    mix: Any = Mix(None, 0.5, SCORED)
+    monkeypatch.setattr(session, "Network", lambda config, tensors: None)
+    monkeypatch.setattr(session.tuning, "mix_weights", lambda *args: mix)
     monkeypatch.setattr(session.store, "save_model", save_model)
 
 
@@ -42,9 +44,15 @@ def learn(run: runs.Run, val_loss: float) -> None:
 
 
 def session_of(run: runs.Run, *, is_stopped: bool = False, deadline: float = np.inf) -> Session:
-    manifest = SimpleNamespace(config=None, provenance={})
+    manifest = SimpleNamespace(provenance={})
+    network = SimpleNamespace(config=None)
     base: Any = SimpleNamespace(
-        manifest=manifest, thresholds=None, diameters=None, name="base", sha256="0" * 64
+        manifest=manifest,
+        network=network,
+        thresholds=None,
+        diameters=None,
+        name="base",
+        sha256="0" * 64,
     )
     unused: Any = SimpleNamespace(network=None)
     course: Any = SimpleNamespace(epochs=3)

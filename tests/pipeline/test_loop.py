@@ -3,7 +3,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from napari_nuclei.errors import ModelError, RunError
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.crops import Batch
 from napari_nuclei.pipeline.loop import Course, train_steps
@@ -22,14 +24,25 @@ class FakeTeacher:
     def test(self, images, targets):
         return {"loss": next(self.val_losses)}
 
-    def weights(self):
-        return {}
-
     def snapshot(self):
-        return None
+        return SimpleNamespace(tensors={})
 
     def optimizer_state(self):
         return {"optimizer/0000": np.array(1)}
+
+
+class DivergingTeacher(FakeTeacher):
+    """Its weights are useless after the first epoch, and then it has no network to show."""
+
+    def __init__(self):
+        super().__init__(iter([np.nan]))
+
+    def train(self, images, targets, rate):
+        self.snapshot = self.refuse
+        return {"loss": 1.0}
+
+    def refuse(self):
+        raise ModelError("The tensor conv/kernel is not finite.")
 
 
 def course(epochs, patience=None):
@@ -53,3 +66,10 @@ def test_an_epoch_that_is_cut_short_is_forgotten(tmp_path):
     steps = train_steps(run, FakeTeacher(iter([3.0, 1.0])), course(epochs=5), lambda: next(answers))
     assert [epoch.number for epoch in steps if epoch.number] == [1]
     assert len(run.history.epochs) == 1
+
+
+def test_divergence_is_told_before_its_network_is_asked_for(tmp_path):
+    run = runs.start(tmp_path / "run", {})
+    with pytest.raises(RunError, match="diverged in epoch 1"):
+        list(train_steps(run, DivergingTeacher(), course(epochs=2)))
+    assert not run.history.epochs

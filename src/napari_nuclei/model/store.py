@@ -47,7 +47,6 @@ class Model:
     ----------
     manifest : Manifest
     network : Network
-        It keeps its own weights, not rounded.
         Shared by all who load the model: to train it, take its `to_keras`.
     folder : Path
     """

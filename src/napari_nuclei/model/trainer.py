@@ -117,7 +117,7 @@ class Trainer:
 
     def snapshot(self) -> Network:
         """Return the network as it is now, to predict with."""
-        return Network(self.config, self.weights())
+        return Network.of(self.network, self.config)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Return the network's tensors by name."""

@@ -116,11 +116,11 @@ def train_steps(
         if row is None:
             break
         row |= {f"val_{name}": value for name, value in _test(teacher, course.validation).items()}
+        _refuse_divergence(row)
         learnt = teacher.snapshot()
         row |= course.examine(learnt)
         row["seconds"] = time.monotonic() - started
-        _refuse_divergence(row)
-        run.save_epoch(row, teacher.weights(), teacher.optimizer_state())
+        run.save_epoch(row, learnt.tensors, teacher.optimizer_state())
         yield Epoch(epoch, row, learnt)
     if not run.history.epochs:
         raise RunError("The training was stopped before its first epoch ended: nothing was learnt.")

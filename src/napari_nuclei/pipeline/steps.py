@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterator
+from typing import Generic, TypeVar
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -12,22 +12,28 @@ T = TypeVar("T")
 
 def mapped(steps: Generator[S, None, T], change: Callable[[S], R]) -> Generator[R, None, T]:
     """Yield what `change` makes of each step, and return what the steps return."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as finished:
-            result: T = finished.value
-            return result
+    work = _Work(steps)
+    for step in work:
         yield change(step)
+    return work.result
 
 
 def result_of(steps: Generator[S, None, T], on_step: Callable[[S], object] | None = None) -> T:
     """Run a generator to its end and give what it returns; `on_step` is called with each step."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as finished:
-            result: T = finished.value
-            return result
+    work = _Work(steps)
+    for step in work:
         if on_step:
             on_step(step)
+    return work.result
+
+
+class _Work(Generic[S, T]):
+    """Steps for a loop, which by itself would lose what they return."""
+
+    result: T
+
+    def __init__(self, steps: Generator[S, None, T]) -> None:
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[S]:
+        self.result = yield from self._steps

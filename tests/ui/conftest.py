@@ -14,14 +14,16 @@ import numpy as np
 import pytest
 from napari import settings
 from numpy.typing import NDArray
-from qtpy.QtCore import QCoreApplication
+from qtpy.QtCore import QCoreApplication, Qt
 
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.ui import autosaver, batch_widget, segment_run
+from napari_nuclei.ui.correction_tools import CorrectionTools
 from napari_nuclei.ui.jobs import THREAD_NAME
 
 if TYPE_CHECKING:
+    from napari.layers import Labels
     from napari.viewer import Viewer
     from pytestqt.qtbot import QtBot
 
@@ -175,5 +177,35 @@ def start(qtbot: QtBot, model: FakeModel) -> Callable[[SegmentWidget], None]:
         model.gate.clear()
         widget.panel.button.click()
         qtbot.waitUntil(model.waiting.is_set, timeout=GATE_TIMEOUT_S * 1000)
+
+    return press
+
+
+@pytest.fixture
+def open_tools(viewer: Viewer, qtbot: QtBot) -> Callable[[Labels], CorrectionTools]:
+    """Return a function that docks the correction tools for a layer and waits for its queue."""
+
+    def docked(layer: Labels) -> CorrectionTools:
+        tools = CorrectionTools(viewer)
+        viewer.window.add_dock_widget(tools)
+        viewer.reset_view()
+        with qtbot.waitSignal(tools.toolbox.queue.ranked, timeout=GATE_TIMEOUT_S * 1000):
+            tools.set_layer(layer)
+        return tools
+
+    return docked
+
+
+@pytest.fixture
+def press(viewer: Viewer, qtbot: QtBot) -> Callable[[str], None]:
+    """Return a function that presses a key, such as "A" or "Control-Z", on the main window."""
+
+    def press(key: str) -> None:
+        *modifiers, letter = key.split("-")
+        held = Qt.KeyboardModifier.NoModifier
+        for modifier in modifiers:
+            held |= getattr(Qt.KeyboardModifier, f"{modifier}Modifier")
+        code = getattr(Qt.Key, f"Key_{letter}")
+        qtbot.keyClick(viewer.window._qt_window, code, held)
 
     return press

@@ -15,7 +15,6 @@ from napari._app_model import get_app_model
 from napari.layers import Labels
 from napari.layers.base import Layer
 from napari.utils.key_bindings import coerce_keybinding
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
 
 from napari_nuclei.ui import correction_tools
@@ -75,35 +74,15 @@ def layer(viewer: Viewer, labels: NDArray[np.int32]) -> Labels:
 
 
 @pytest.fixture
-def tools(viewer: Viewer, layer: Labels, qtbot: QtBot) -> CorrectionTools:
+def tools(layer: Labels, open_tools: Callable[[Labels], CorrectionTools]) -> CorrectionTools:
     """Return the panel in a dock, with the layer ranked."""
-    tools = CorrectionTools(viewer)
-    viewer.window.add_dock_widget(tools)
-    viewer.reset_view()
-    with qtbot.waitSignal(tools.toolbox.queue.ranked, timeout=TIMEOUT_MS):
-        tools.set_layer(layer)
-    return tools
+    return open_tools(layer)
 
 
 @pytest.fixture
 def corrections(tools: CorrectionTools) -> Corrections:
     assert tools.toolbox.corrector is not None
     return tools.toolbox.corrector.corrections
-
-
-@pytest.fixture
-def press(viewer: Viewer, qtbot: QtBot) -> Callable[[str], None]:
-    """Return a function that presses a key on the main window."""
-
-    def press(key: str) -> None:
-        *modifiers, letter = key.split("-")
-        held = Qt.KeyboardModifier.NoModifier
-        for modifier in modifiers:
-            held |= getattr(Qt.KeyboardModifier, f"{modifier}Modifier")
-        code = getattr(Qt.Key, f"Key_{letter}")
-        qtbot.keyClick(viewer.window._qt_window, code, held)
-
-    return press
 
 
 @pytest.fixture

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from qtpy.QtCore import Qt
 
 from napari_nuclei import paths
 from napari_nuclei.pipeline.autosave import Session
 from napari_nuclei.ui import autosaver
-from napari_nuclei.ui.correction_tools import CorrectionTools
 from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.kept_maps import maps_of
 from napari_nuclei.ui.layer_pair import pair_of
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
+    from napari_nuclei.ui.correction_tools import CorrectionTools
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 TIMEOUT_MS = 60_000
@@ -53,22 +52,10 @@ def nuclei(viewer: Viewer, widget: SegmentWidget, image: Image, run: Any) -> Lab
 
 
 @pytest.fixture
-def tools(viewer: Viewer, nuclei: Labels, qtbot: QtBot) -> CorrectionTools:
-    tools = CorrectionTools(viewer)
-    viewer.window.add_dock_widget(tools)
-    viewer.reset_view()
-    with qtbot.waitSignal(tools.toolbox.queue.ranked, timeout=TIMEOUT_MS):
-        tools.set_layer(nuclei)
+def tools(viewer: Viewer, nuclei: Labels, open_tools: Any) -> CorrectionTools:
+    tools: CorrectionTools = open_tools(nuclei)
     viewer.layers.selection.active = nuclei
     return tools
-
-
-@pytest.fixture
-def press(viewer: Viewer, qtbot: QtBot) -> Any:
-    def press(key: str) -> None:
-        qtbot.keyClick(viewer.window._qt_window, getattr(Qt.Key, f"Key_{key}"))
-
-    return press
 
 
 def point_at(viewer: Viewer, layer: Labels, y: float, x: float) -> None:

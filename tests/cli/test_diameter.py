@@ -35,7 +35,7 @@ def test_diameter(arguments: tuple[str, ...], diameter_px: object) -> None:
         (("--diameter", "9um"), "--diameter 9um needs --pixel-size"),
         (("--diameter", "9um", "--pixel-size", "0"), "--pixel-size 0: choose"),
         (("--diameter", "9um", "--pixel-size", "nan"), "--pixel-size nan: choose"),
-        (("--diameter", "large"), "'large'"),
+        (("--diameter", "large"), "'large' is no diameter: give pixels as in 25"),
         (("--diameter", "um"), "'um'"),
     ],
 )

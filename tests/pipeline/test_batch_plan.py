@@ -57,6 +57,11 @@ def test_a_file_is_no_folder_of_images(tmp_path: Path) -> None:
         batch_plan.plan_folder(image, tmp_path / "out")
 
 
+def test_a_folder_of_images_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"in does not exist: choose a folder with images"):
+        batch_plan.plan_folder(tmp_path / "in", tmp_path / "out")
+
+
 def test_results_cannot_go_to_a_file(tmp_path: Path) -> None:
     image, out = touch(tmp_path, "a.png", "out")
     with pytest.raises(InputError, match=r"out is a file: choose a folder"):

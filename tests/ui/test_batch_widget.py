@@ -94,7 +94,7 @@ def test_files_are_segmented_and_a_bad_one_is_reported(
     press(ready, qtbot)
     first, second, third = states(ready)
     assert (first, third) == ("2 nuclei", "1 nucleus")
-    assert second.startswith("failed: b.png cannot be read")
+    assert second.startswith("failed: cannot be read (it is not")
     assert ready.panel.status.text().startswith("2 images segmented in ")
     assert ready.panel.status.text().endswith("1 failed. The counts are in summary.csv.")
     written = {path.name for path in (tmp_path / "out").iterdir()}
@@ -109,7 +109,7 @@ def test_a_second_run_says_what_was_done_before(
     batches = model.batches
     press(ready, qtbot)
     assert states(ready)[::2] == ["2 nuclei, done before", "1 nucleus, done before"]
-    assert ", 2 of them before, 1 failed. " in ready.panel.status.text()
+    assert ", 2 done before, 1 failed. " in ready.panel.status.text()
     assert model.batches == batches
     ready.controls.probability.setValue(0.8)
     press(ready, qtbot)

@@ -113,6 +113,30 @@ def test_tools_and_brush_correct_them(
     assert (corrections.n_accepted, corrections.n_corrected) == (0, 0)
 
 
+def test_marks_are_seen_on_their_plane_alone(
+    viewer: Viewer, nuclei: Labels, tools: CorrectionTools, press: Any, qtbot: QtBot
+) -> None:
+    def is_any_seen() -> bool:
+        marks = viewer.layers[NAME]
+        marks.visible = True
+        seen = viewer.screenshot(flash=False)
+        marks.visible = False
+        return not np.array_equal(seen, viewer.screenshot(flash=False))
+
+    viewer.window.show()
+    point_at(viewer, nuclei, 10, 10)
+    press(ACCEPT)
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=TIMEOUT_MS)
+    assert is_any_seen()
+    viewer.dims.set_current_step(0, PLANE + 1)
+    assert not is_any_seen()
+    viewer.dims.set_current_step(0, PLANE)
+    assert is_any_seen()
+    with qtbot.waitSignal(tools.marks.drawn, timeout=TIMEOUT_MS):
+        nuclei.undo()
+    assert not is_any_seen()
+
+
 def test_a_line_that_is_drawn_splits_one(
     viewer: Viewer, nuclei: Labels, tools: CorrectionTools, press: Any
 ) -> None:

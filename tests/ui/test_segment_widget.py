@@ -112,6 +112,19 @@ def test_result_is_a_new_layer_with_table_and_recipe(
     assert widget.panel.button.text() == "Run"
 
 
+def test_what_was_found_stays_to_be_read_while_other_layers_come_and_go(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(two_squares, name="cells")
+    run(widget)
+    found = widget.panel.status.text()
+    widget.results.probability.setChecked(True)
+    viewer.layers.remove(viewer.add_points())
+    assert widget.panel.status.text() == found
+    widget.controls.image.choose(viewer.add_image(two_squares[:30], name="part"))
+    assert widget.panel.status.text() == "50 x 30 px"
+
+
 def test_every_run_makes_another_layer(
     viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
 ) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import argparse
+from typing import Literal
 
 from napari_nuclei.pipeline.segment import AUTO
-
-if TYPE_CHECKING:
-    import argparse
 
 _UNIT = "um"
 
@@ -20,7 +18,7 @@ def add_diameter(parser: argparse.ArgumentParser) -> None:
     """Add ``--diameter`` and ``--pixel-size``, for `read_diameter_px`."""
     parser.add_argument(
         "--diameter",
-        type=_parse,
+        type=_diameter,
         default=AUTO,
         metavar="PX|UMum|none",
         help="typical diameter of the nuclei in pixels, or in micrometres as in 9um; none takes "
@@ -55,9 +53,14 @@ def read_pixel_um(args: argparse.Namespace) -> float | None:
     return pixel_um
 
 
-def _parse(text: str) -> float | Literal["auto"] | None:
+def _diameter(text: str) -> float | Literal["auto"] | None:
     if text == AUTO:
         return AUTO
     if text == "none":
         return None
-    return _Micrometres(text.removesuffix(_UNIT)) if text.endswith(_UNIT) else float(text)
+    try:
+        return _Micrometres(text.removesuffix(_UNIT)) if text.endswith(_UNIT) else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no diameter: give pixels as in 25, micrometres as in 9um, or none"
+        ) from None

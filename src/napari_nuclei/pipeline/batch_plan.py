@@ -87,6 +87,8 @@ def plan_folder(images: Path, folder: Path) -> ImageBatch:
     """Do as `plan_batch` for a folder of images, and refuse a file in its place."""
     if images.is_file():
         raise InputError(f"{images} is a file: choose the folder that it is in.")
+    if not images.exists():
+        raise InputError(f"{images} does not exist: choose a folder with images.")
     return plan_batch([images], folder)
 
 

@@ -171,9 +171,9 @@ class BatchWidget(DockWidget):
     def _on_succeeded(self, outcomes: tuple[Outcome, ...]) -> None:
         failed = sum(isinstance(outcome, Failed) for outcome in outcomes)
         before = sum(outcome.done_before for outcome in outcomes)
-        done = counted(len(outcomes) - failed, "image")
+        done = counted(len(outcomes) - failed - before, "image")
         parts = [f"{done} segmented in {self.panel.elapsed_s:.1f} s"]
-        parts += [f"{before} of them before"] if before else []
+        parts += [f"{before} done before"] if before else []
         parts += [f"{failed} failed"] if failed else []
         self._last_words = f"{', '.join(parts)}. The counts are in {SUMMARY_FILE}."
 

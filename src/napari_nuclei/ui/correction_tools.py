@@ -139,9 +139,10 @@ class CorrectionTools(QWidget):
         for place, button in enumerate(self.buttons.values()):
             grid.addWidget(button, *divmod(place, _COLUMNS))
         layout.addWidget(self.lost)
+        # What is told comes before the buttons: in a low dock it is seen, and keys do for them.
         layout.addWidget(self.position)
-        layout.addLayout(grid)
         layout.addWidget(self.hint)
+        layout.addLayout(grid)
         # Two lines, so that nothing below jumps with each hint.
         self.hint.setMinimumHeight(2 * self.hint.fontMetrics().lineSpacing())
         self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -199,7 +200,8 @@ class CorrectionTools(QWidget):
             self.position.setText("")
             return
         n_checked = len(corrector.corrections.done.intersection(order))
-        self.position.setText(f"{n_checked} of {len(order)} checked")
+        # Not "of": nuclei come and go with each correction, and others are counted elsewhere.
+        self.position.setText(f"{n_checked} checked, {len(order) - n_checked} to check")
 
 
 def _button(key: str, text: str, tool_tip: str) -> QPushButton:

@@ -1,13 +1,22 @@
-"""What every widget of a dock does: end its work when the dock is closed."""
+"""What every widget of a dock does: share the room with the others, end its work when closed."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QWidget
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
 
 
 class DockWidget(QWidget):
     """A widget that napari puts into a dock, and takes out of it as the dock is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_place = False
 
     def close_work(self) -> None:
         """End all that runs, and listen to nothing any more."""
@@ -18,3 +27,33 @@ class DockWidget(QWidget):
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
             self.close_work()
         super().changeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take a place; later on, it is the person's to choose."""
+        if not self._has_place:
+            self._has_place = True
+            # Not while Qt lays out the docks.
+            QTimer.singleShot(0, self._join_tabs)
+        super().showEvent(event)
+
+    def _join_tabs(self) -> None:
+        """Share the dock of another of these widgets: one above the other, neither has room."""
+        dock = _dock_of(self)
+        window = None if dock is None else dock.parentWidget()
+        if dock is None or not isinstance(window, QMainWindow):
+            return
+        area = window.dockWidgetArea(dock)
+        for other in window.findChildren(QDockWidget):
+            is_ours = other is not dock and other.findChild(DockWidget) is not None
+            is_beside = window.dockWidgetArea(other) == area and not other.isFloating()
+            if is_ours and is_beside and other.isVisible():
+                window.tabifyDockWidget(other, dock)
+                dock.raise_()
+                return
+
+
+def _dock_of(widget: QWidget) -> QDockWidget | None:
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parentWidget()
+    return parent

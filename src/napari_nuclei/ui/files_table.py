@@ -77,6 +77,7 @@ class FilesTable(QTableWidget):
 def describe(outcome: Outcome, *, semantic: bool) -> str:
     """Return what became of an image, in words."""
     if isinstance(outcome, Failed):
-        return f"failed: {outcome.explanation}"
+        # The name stands beside it, and would leave no room for the reason.
+        return f"failed: {outcome.explanation.removeprefix(outcome.image.name).lstrip(': ')}"
     found = outcome.in_words(semantic=semantic)
     return f"{found}, done before" if outcome.done_before else found

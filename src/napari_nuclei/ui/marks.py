@@ -16,7 +16,7 @@ from napari_nuclei.core.edits import find
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.ui.geometry import layer_geometry
 from napari_nuclei.ui.jobs import Job
-from napari_nuclei.ui.label_plane import points_in_layer
+from napari_nuclei.ui.label_plane import is_shown, points_in_layer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -30,6 +30,7 @@ _GREEN, _YELLOW, _BLACK = "#2fd05f", "#ffe14d", "#000000"
 # Of the size of a nucleus; a dot is at least so large on the screen.
 _DOT_SHARE, _RING_SHARE, _RING_MARGIN_PX = 0.3, 1.2, 4
 _SCREEN_PX = (5, 10_000)
+_NOTHING_PX = (0, 0)
 # Relative to the size of the mark. The ring is yellow on black: seen on every ground.
 _DOT_BORDER, _RING_BORDERS = 0.15, ((_BLACK, 0.1), (_YELLOW, 0.05))
 
@@ -66,6 +67,7 @@ class Marks(QObject):
         self._job = Job(self)
         self._job.succeeded.connect(self._draw)
         self._job.ended.connect(self._start)
+        viewer.dims.events.current_step.connect(self._hide_placeholder)
 
     def follow(self, corrector: Corrector | None) -> None:
         """Mark another layer, or none."""
@@ -99,7 +101,15 @@ class Marks(QObject):
             self._points = self._add_layer(self._corrector)
         if self._points is not None:
             _move(self._points, places)
+            self._hide_placeholder()
         self.drawn.emit()
+
+    def _hide_placeholder(self, event: object = None) -> None:
+        """Let napari's own point not be seen, which it draws where there is none to be drawn."""
+        points = self._points
+        if points is not None:
+            is_seen = points.shown.any() and is_shown(points, self._viewer.dims)
+            points.canvas_size_limits = _SCREEN_PX if is_seen else _NOTHING_PX
 
     def _add_layer(self, corrector: Corrector) -> Points:
         layer = corrector.layer
@@ -109,7 +119,6 @@ class Marks(QObject):
             face_color="transparent",
             border_color=[colour for colour, _ in _RING_BORDERS],
             border_width=[width for _, width in _RING_BORDERS],
-            canvas_size_limits=_SCREEN_PX,
             **layer_geometry(layer, layer.ndim, np.zeros(layer.ndim), np.ones(layer.ndim)),
         )
         # All that comes later is a dot, and each change but one of the places.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.planes import Index
     from napari_nuclei.ui.found import Found
 
+# After a stroke, while more of them may come.
 _WAIT_MS = 300
 
 
@@ -66,13 +67,14 @@ class Recount(QObject):
         self._job.succeeded.connect(self._on_succeeded)
         self._job.failed.connect(self._on_failed)
         self._job.ended.connect(self._on_ended)
-        self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._start)
 
     def watch(self, found: Found) -> None:
         """Measure a layer now and whenever its labels change; its features are ours so far."""
         layer = found.layer
-        if layer not in self._watched:
+        is_new = layer not in self._watched
+        if is_new:
             # Undo is no painting for napari, but shows in what is drawn.
             for emitter in (layer.events.paint, layer.events.set_data, layer.events.data):
                 emitter.connect(self._on_labels)
@@ -80,7 +82,7 @@ class Recount(QObject):
         self._watched[layer] = found
         self._columns[layer] = set(layer.features)
         self._known.pop(layer, None)
-        self._request(layer)
+        self._request(layer, 0 if is_new else _WAIT_MS)
 
     def unwatch(self, layer: Labels) -> None:
         """Leave a layer alone."""
@@ -117,9 +119,9 @@ class Recount(QObject):
         if set(layer.features) - self._columns[layer]:
             self.extended.emit(layer)
 
-    def _request(self, layer: Labels) -> None:
+    def _request(self, layer: Labels, wait_ms: int = _WAIT_MS) -> None:
         self._waiting[layer] = None
-        self._timer.start()
+        self._timer.start(wait_ms)
 
     def _start(self) -> None:
         if self._waiting and not self._job.running:
@@ -147,7 +149,7 @@ class Recount(QObject):
 
     def _on_ended(self) -> None:
         if self._waiting:
-            self._timer.start()
+            self._timer.start(_WAIT_MS)
 
 
 def _measure_steps(found: Found, before: _Measured | None) -> Generator[Progress, None, _Measured]:

@@ -49,7 +49,11 @@ class SegmentTask:
             return "Nuclei of so many planes cannot be linked: choose ids of their own."
         return reason
 
-    def describe(self) -> str:
+    def words(self) -> str:
+        """Return why Run cannot, or else what it would do."""
+        return self.refusal() or self._description()
+
+    def _description(self) -> str:
         """Return which pixels will be segmented, how long it takes, and where large results go."""
         planes = self._planes()
         options = self._controls.options()

@@ -59,6 +59,7 @@ class SegmentWidget(DockWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._last_words = ""
+        self._task_words = ""
         self._source: ImageSource | None = None
         self._request: Request | None = None
         self._is_large = False
@@ -166,12 +167,13 @@ class SegmentWidget(DockWidget):
             self._refresh()
 
     def _refresh(self, event: object = None) -> None:
-        """Say what Run would do, or why it cannot."""
+        """Say what Run would do, or why it cannot; while that is as before, results stay."""
         if not self.job.running:
             self.axes.follow(self.controls.image.layer, self._viewer.dims)
             self.controls.refresh_pixel_size(self.axes.reading.spatial_axes)
-            reason = self.task.refusal()
-            self.panel.show_idle(reason or self.task.describe(), can_run=not reason)
+            before, self._task_words = self._task_words, self.task.words()
+            if self._task_words != before:
+                self.panel.show_idle(self._task_words, can_run=not self.task.refusal())
 
     def _run(self) -> None:
         request = self.task.request()
@@ -230,6 +232,7 @@ class SegmentWidget(DockWidget):
 
     def _on_ended(self) -> None:
         self.axes.follow(self.controls.image.layer, self._viewer.dims)
+        self._task_words = self.task.words()
         self.panel.show_idle(self._last_words, can_run=not self.task.refusal())
         # They may have been moved during the run.
         self._apply_thresholds()

@@ -1,0 +1,39 @@
+"""Where the widgets are in napari's window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from pytestqt.qtbot import QtBot
+
+    from conftest import FakeModel
+
+
+def test_widgets_share_a_dock_as_tabs_and_the_new_one_is_seen(
+    viewer: Viewer, model: FakeModel, qtbot: QtBot
+) -> None:
+    viewer.window.show()
+    window = viewer.window._qt_window
+    segment, _ = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    batch, widget = viewer.window.add_plugin_dock_widget("napari-nuclei", "Batch")
+    qtbot.waitUntil(lambda: segment in window.tabifiedDockWidgets(batch))
+    qtbot.waitUntil(lambda: widget.isVisible() and widget.visibleRegion().boundingRect().isValid())
+    assert segment.visibleRegion().isEmpty()
+
+
+def test_a_widget_that_was_moved_stays_where_it_is(
+    viewer: Viewer, model: FakeModel, qtbot: QtBot
+) -> None:
+    viewer.window.show()
+    window = viewer.window._qt_window
+    segment, _ = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    segment.setFloating(True)
+    batch, _ = viewer.window.add_plugin_dock_widget("napari-nuclei", "Batch")
+    qtbot.waitUntil(batch.isVisible)
+    batch.hide()
+    segment.setFloating(False)
+    batch.show()
+    qtbot.waitUntil(batch.isVisible)
+    assert not window.tabifiedDockWidgets(batch)

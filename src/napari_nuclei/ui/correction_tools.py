@@ -50,6 +50,9 @@ WORDS = {
 }
 """Text and tool tip of the button of each key, in the order in which they are shown."""
 
+ADVICE = f"{NEXT} goes to the least certain nucleus; or point at one, and use a key."
+"""Told where there is nothing else to tell."""
+
 _COLUMNS = 2
 _WAIT_MS = 50
 
@@ -150,7 +153,7 @@ class CorrectionTools(QWidget):
     def _connect(self) -> None:
         for key, button in self.buttons.items():
             button.clicked.connect(partial(self._on_clicked, key))
-        self.toolbox.said.connect(self.hint.setText)
+        self.toolbox.said.connect(self._tell)
         self.toolbox.chosen.connect(self._on_chosen)
         self.toolbox.queue.ranked.connect(self._show_checked)
         self.toolbox.queue.moved.connect(self._timer.start)
@@ -181,11 +184,13 @@ class CorrectionTools(QWidget):
             self.toolbox.corrector.corrections.changed.disconnect(self._on_changed)
 
     def _show_layer(self, refusal: str) -> None:
-        is_usable = self.toolbox.corrector is not None
         for button in self.buttons.values():
-            button.setEnabled(is_usable)
-        self.hint.setText(refusal)
+            button.setEnabled(self.toolbox.corrector is not None)
+        self._tell(refusal)
         self._show_checked()
+
+    def _tell(self, told: str) -> None:
+        self.hint.setText(told or ("" if self.toolbox.corrector is None else ADVICE))
 
     def _show_checked(self) -> None:
         queue = self.toolbox.queue

@@ -29,7 +29,6 @@ class FilesTable(QTableWidget):
         self.verticalHeader().hide()
         self.setEditTriggers(self.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(self.SelectionBehavior.SelectRows)
-        self.setWordWrap(False)
         self.setMinimumHeight(120)
         self.setToolTip("What became of each image of the folder")
         header = self.horizontalHeader()
@@ -39,6 +38,8 @@ class FilesTable(QTableWidget):
         """Show images that all wait."""
         self._rows = {image: row for row, image in enumerate(images)}
         self._running = None
+        # None first: rows of long reasons are high.
+        self.setRowCount(0)
         self.setRowCount(len(images))
         for image, row in self._rows.items():
             self._write(row, _NAME, image.name, str(image))
@@ -54,6 +55,8 @@ class FilesTable(QTableWidget):
         if progress.outcome is not None:
             self._running = None
             self._write(row, _STATE, describe(progress.outcome, semantic=semantic))
+            if isinstance(progress.outcome, Failed):
+                self.resizeRowToContents(row)
             return
         if self._running != progress.image:
             self._running = progress.image

@@ -144,6 +144,8 @@ def _guarded(file: StoredFile, action: Callable[[], _T]) -> _T:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "it is not a PNG, JPEG or BMP image"
+    if isinstance(error, tifffile.TiffFileError):
+        return "it is not a TIFF image, or a damaged one"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

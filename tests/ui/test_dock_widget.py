@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QCoreApplication
+
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from pytestqt.qtbot import QtBot
 
     from conftest import FakeModel
+
+
+def settle() -> None:
+    """Let the zero timers run."""
+    for _ in range(3):
+        QCoreApplication.processEvents()
 
 
 def test_widgets_share_a_dock_as_tabs_and_the_new_one_is_seen(
@@ -23,17 +31,29 @@ def test_widgets_share_a_dock_as_tabs_and_the_new_one_is_seen(
     assert segment.visibleRegion().isEmpty()
 
 
-def test_a_widget_that_was_moved_stays_where_it_is(
-    viewer: Viewer, model: FakeModel, qtbot: QtBot
-) -> None:
+def test_a_widget_that_was_moved_stays_where_it_is(viewer: Viewer, model: FakeModel) -> None:
     viewer.window.show()
     window = viewer.window._qt_window
     segment, _ = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
     segment.setFloating(True)
     batch, _ = viewer.window.add_plugin_dock_widget("napari-nuclei", "Batch")
-    qtbot.waitUntil(batch.isVisible)
+    settle()
     batch.hide()
     segment.setFloating(False)
     batch.show()
-    qtbot.waitUntil(batch.isVisible)
+    settle()
     assert not window.tabifiedDockWidgets(batch)
+
+
+def test_keys_of_the_tools_act_only_where_the_tools_are_seen(
+    viewer: Viewer, model: FakeModel, qtbot: QtBot
+) -> None:
+    viewer.window.show()
+    free = set(viewer.keymap)
+    correct, _ = viewer.window.add_plugin_dock_widget("napari-nuclei", "Correct and train")
+    bound = set(viewer.keymap)
+    assert bound > free
+    viewer.window.add_plugin_dock_widget("napari-nuclei", "Batch")
+    qtbot.waitUntil(lambda: set(viewer.keymap) == free)
+    correct.raise_()
+    qtbot.waitUntil(lambda: set(viewer.keymap) == bound)

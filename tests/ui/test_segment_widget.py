@@ -120,9 +120,10 @@ def test_what_was_found_stays_to_be_read_while_other_layers_come_and_go(
     found = widget.panel.status.text()
     widget.results.probability.setChecked(True)
     viewer.layers.remove(viewer.add_points())
+    other = viewer.add_image(two_squares, name="others")
     assert widget.panel.status.text() == found
-    widget.controls.image.choose(viewer.add_image(two_squares[:30], name="part"))
-    assert widget.panel.status.text() == "50 x 30 px"
+    widget.controls.image.choose(other)
+    assert widget.panel.status.text() == "50 x 40 px"
 
 
 def test_every_run_makes_another_layer(

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_nuclei.errors import DatasetError, InputError, NucleiError
+from napari_nuclei.pipeline.datasets.decoding import reason_in_words
 from napari_nuclei.pipeline.reading import Part, read_image, read_part
 
 
@@ -80,7 +81,7 @@ class Selection:
             raise
         # Of whatever kind tifffile chooses for what is damaged, or no TIFF at all.
         except Exception as error:
-            reason = str(error).partition("\n")[0]
+            reason = reason_in_words(error)
             raise DatasetError(f"{path} cannot be read as a TIFF stack ({reason}).") from error
 
 

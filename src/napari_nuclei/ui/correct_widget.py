@@ -92,6 +92,14 @@ class CorrectWidget(DockWidget):
             self.unfinished.refresh()
         super().showEvent(event)
 
+    def set_in_front(self, is_in_front: bool) -> None:
+        """Let the keys of the tools act only where the tools are seen."""
+        tools = self.chooser.tools
+        if is_in_front:
+            tools.resume()
+        else:
+            tools.release()
+
     def close_work(self) -> None:
         """End the training; its checkpoint stays to be resumed from."""
         self.training.close()

@@ -82,7 +82,7 @@ class CorrectionTools(QWidget):
         self._timer = QTimer(self, singleShot=True, interval=_WAIT_MS)
         self._lay_out()
         self._connect()
-        self.bind_keys()
+        self.resume()
         self._show_layer("")
 
     def set_layer(self, layer: Labels | None) -> None:
@@ -103,8 +103,9 @@ class CorrectionTools(QWidget):
             autosaver().watch(layer)
         self._show_layer("")
 
-    def bind_keys(self) -> None:
-        """Let the keys press the buttons, where nobody else has bound them."""
+    def resume(self) -> None:
+        """Bind the keys that nobody else has bound to the buttons, and mark what is checked."""
+        self._timer.start()
         if self._shortcuts is None:
             actions: dict[str, Callable[[], object]] = {
                 key: partial(self._on_key, key) for key in WORDS
@@ -112,7 +113,7 @@ class CorrectionTools(QWidget):
             self._shortcuts = Shortcuts(self._viewer, actions)
 
     def release(self) -> None:
-        """Let the keys and the mouse go, and the marks: the panel is closed or hidden."""
+        """Let the keys and the mouse go, and the marks: nobody sees the panel."""
         self.toolbox.leave()
         self.marks.remove()
         if self._shortcuts is not None:
@@ -120,9 +121,8 @@ class CorrectionTools(QWidget):
             self._shortcuts = None
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Bind the keys again, and mark what is checked."""
-        self.bind_keys()
-        self._timer.start()
+        """Take up the work again."""
+        self.resume()
         super().showEvent(event)
 
     def hideEvent(self, event: QHideEvent) -> None:

@@ -1,4 +1,4 @@
-"""What every widget of a dock does: share the room with the others, end its work when closed."""
+"""What every widget of a dock does: share the room of the others, end its work when closed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qtpy.QtGui import QShowEvent
 
 
@@ -22,6 +24,12 @@ class DockWidget(QWidget):
         """End all that runs, and listen to nothing any more."""
         raise NotImplementedError
 
+    def set_in_front(self, is_in_front: bool) -> None:
+        """Do what follows from being seen, or not: another tab is, the dock is closed.
+
+        Qt neither hides nor shows what is behind another tab.
+        """
+
     def changeEvent(self, event: QEvent) -> None:
         """Follow the way out of the dock."""
         if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
@@ -30,8 +38,10 @@ class DockWidget(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take a place; later on, it is the person's to choose."""
-        if not self._has_place:
+        dock = _dock_of(self)
+        if dock is not None and not self._has_place:
             self._has_place = True
+            dock.visibilityChanged.connect(self.set_in_front)
             # Not while Qt lays out the docks.
             QTimer.singleShot(0, self._join_tabs)
         super().showEvent(event)
@@ -40,16 +50,21 @@ class DockWidget(QWidget):
         """Share the dock of another of these widgets: one above the other, neither has room."""
         dock = _dock_of(self)
         window = None if dock is None else dock.parentWidget()
-        if dock is None or not isinstance(window, QMainWindow):
-            return
-        area = window.dockWidgetArea(dock)
-        for other in window.findChildren(QDockWidget):
-            is_ours = other is not dock and other.findChild(DockWidget) is not None
-            is_beside = window.dockWidgetArea(other) == area and not other.isFloating()
-            if is_ours and is_beside and other.isVisible():
+        if dock is not None and not dock.isFloating() and isinstance(window, QMainWindow):
+            for other in _beside(dock, window):
                 window.tabifyDockWidget(other, dock)
                 dock.raise_()
                 return
+
+
+def _beside(dock: QDockWidget, window: QMainWindow) -> Iterator[QDockWidget]:
+    """Give the docks of other widgets of the plugin that take room from this one."""
+    area = window.dockWidgetArea(dock)
+    for other in window.findChildren(QDockWidget):
+        is_ours = other is not dock and other.findChild(DockWidget) is not None
+        is_beside = window.dockWidgetArea(other) == area and not other.isFloating()
+        if is_ours and is_beside and other.isVisible():
+            yield other
 
 
 def _dock_of(widget: QWidget) -> QDockWidget | None:

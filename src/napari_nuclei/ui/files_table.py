@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from napari_nuclei.pipeline.summary import Failed
 
 if TYPE_CHECKING:
+    from qtpy.QtGui import QResizeEvent
+
     from napari_nuclei.pipeline.batch import BatchProgress
     from napari_nuclei.pipeline.summary import Outcome
 
@@ -25,6 +27,7 @@ class FilesTable(QTableWidget):
         super().__init__(0, 2, parent)
         self._rows: dict[Path, int] = {}
         self._running: Path | None = None
+        self._failed_rows: set[int] = set()
         self.setHorizontalHeaderLabels(["Image", "State"])
         self.verticalHeader().hide()
         self.setEditTriggers(self.EditTrigger.NoEditTriggers)
@@ -38,6 +41,7 @@ class FilesTable(QTableWidget):
         """Show images that all wait."""
         self._rows = {image: row for row, image in enumerate(images)}
         self._running = None
+        self._failed_rows.clear()
         # None first: rows of long reasons are high.
         self.setRowCount(0)
         self.setRowCount(len(images))
@@ -56,6 +60,7 @@ class FilesTable(QTableWidget):
             self._running = None
             self._write(row, _STATE, describe(progress.outcome, semantic=semantic))
             if isinstance(progress.outcome, Failed):
+                self._failed_rows.add(row)
                 self.resizeRowToContents(row)
             return
         if self._running != progress.image:
@@ -64,6 +69,12 @@ class FilesTable(QTableWidget):
         tiles = progress.tiles
         share = f", {tiles.done} of {tiles.total} tiles" if tiles and tiles.total else ""
         self._write(row, _STATE, f"running{share}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep room for the reasons."""
+        super().resizeEvent(event)
+        for row in self._failed_rows:
+            self.resizeRowToContents(row)
 
     def stop(self) -> None:
         """Let the image that was running wait again."""

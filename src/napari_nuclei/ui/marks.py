@@ -67,7 +67,8 @@ class Marks(QObject):
         self._job = Job(self)
         self._job.succeeded.connect(self._draw)
         self._job.ended.connect(self._start)
-        viewer.dims.events.current_step.connect(self._hide_placeholder)
+        for emitter in (viewer.dims.events.current_step, viewer.dims.events.ndisplay):
+            emitter.connect(self._hide_placeholder)
 
     def follow(self, corrector: Corrector | None) -> None:
         """Mark another layer, or none."""
@@ -108,7 +109,8 @@ class Marks(QObject):
         """Let napari's own point not be seen, which it draws where there is none to be drawn."""
         points = self._points
         if points is not None:
-            is_seen = points.shown.any() and is_shown(points, self._viewer.dims)
+            dims = self._viewer.dims
+            is_seen = points.shown.any() and (dims.ndisplay == 3 or is_shown(points, dims))
             points.canvas_size_limits = _SCREEN_PX if is_seen else _NOTHING_PX
 
     def _add_layer(self, corrector: Corrector) -> Points:

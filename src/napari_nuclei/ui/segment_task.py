@@ -51,9 +51,9 @@ class SegmentTask:
 
     def words(self) -> str:
         """Return why Run cannot, or else what it would do."""
-        return self.refusal() or self._description()
+        return self.refusal() or self.describe()
 
-    def _description(self) -> str:
+    def describe(self) -> str:
         """Return which pixels will be segmented, how long it takes, and where large results go."""
         planes = self._planes()
         options = self._controls.options()

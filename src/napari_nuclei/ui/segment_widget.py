@@ -89,7 +89,11 @@ class SegmentWidget(DockWidget):
         self.controls.image.refresh()
         self._watch_shapes()
         self._stop_for_removed_image()
-        self._refresh()
+        if not self.job.running:
+            self._read_image()
+            # Where Run would do what it would have done before, what was found stays to be read.
+            if self.task.words() != self._task_words or not self.panel.button.isEnabled():
+                self._show_task()
 
     def showEvent(self, event: QShowEvent) -> None:
         """List models that were trained or imported meanwhile, and load the chosen one."""
@@ -167,13 +171,19 @@ class SegmentWidget(DockWidget):
             self._refresh()
 
     def _refresh(self, event: object = None) -> None:
-        """Say what Run would do, or why it cannot; while that is as before, results stay."""
+        """Say what Run would do by other choices, or why it cannot."""
         if not self.job.running:
-            self.axes.follow(self.controls.image.layer, self._viewer.dims)
-            self.controls.refresh_pixel_size(self.axes.reading.spatial_axes)
-            before, self._task_words = self._task_words, self.task.words()
-            if self._task_words != before:
-                self.panel.show_idle(self._task_words, can_run=not self.task.refusal())
+            self._read_image()
+            self._show_task()
+
+    def _read_image(self) -> None:
+        self.axes.follow(self.controls.image.layer, self._viewer.dims)
+        self.controls.refresh_pixel_size(self.axes.reading.spatial_axes)
+
+    def _show_task(self) -> None:
+        reason = self.task.refusal()
+        self._task_words = reason or self.task.describe()
+        self.panel.show_idle(self._task_words, can_run=not reason)
 
     def _run(self) -> None:
         request = self.task.request()

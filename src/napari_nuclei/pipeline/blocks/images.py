@@ -16,6 +16,7 @@ from napari_nuclei.core import images
 from napari_nuclei.core.axes import read_axes
 from napari_nuclei.errors import DatasetError, InputError, NucleiError
 from napari_nuclei.pipeline.blocks import ome_tiff, ome_zarr
+from napari_nuclei.pipeline.datasets.decoding import reason_in_words
 from napari_nuclei.pipeline.reading import read_image, read_part, read_shape
 from napari_nuclei.pipeline.resources import memory_refusal
 
@@ -246,7 +247,7 @@ def _open_tiff(path: Path) -> tuple[TiffArray, tuple[str, ...], PixelSizes]:
             n_images, series, described = len(tiff.series), tiff.series[0], tiff.ome_metadata
     # Of whatever kind tifffile chooses for what is damaged.
     except Exception as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        reason = reason_in_words(error)
         raise DatasetError(f"{path} cannot be read ({reason}); replace or remove it.") from error
     if n_images != 1:
         raise DatasetError(f"{path} holds {n_images} images instead of one; save it as one.")

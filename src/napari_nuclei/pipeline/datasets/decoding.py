@@ -137,11 +137,12 @@ def _guarded(file: StoredFile, action: Callable[[], _T]) -> _T:
         return action()
     except Exception as error:
         raise DatasetError(
-            f"{file} cannot be read ({_reason(error)}); replace or remove it."
+            f"{file} cannot be read ({reason_in_words(error)}); replace or remove it."
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def reason_in_words(error: Exception) -> str:
+    """Return why a decoder has failed, in part of a sentence."""
     if isinstance(error, UnidentifiedImageError):
         return "it is not a PNG, JPEG or BMP image"
     if isinstance(error, tifffile.TiffFileError):

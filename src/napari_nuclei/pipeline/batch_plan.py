@@ -84,7 +84,7 @@ def plan_batch(
 
 
 def plan_folder(images: Path, folder: Path) -> ImageBatch:
-    """Do as `plan_batch` for a folder of images, and refuse a file in its place."""
+    """Do as `plan_batch` for a folder of images, and refuse a file or nothing in its place."""
     if images.is_file():
         raise InputError(f"{images} is a file: choose the folder that it is in.")
     if not images.exists():

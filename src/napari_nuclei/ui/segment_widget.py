@@ -90,10 +90,7 @@ class SegmentWidget(DockWidget):
         self._watch_shapes()
         self._stop_for_removed_image()
         if not self.job.running:
-            self._read_image()
-            # Where Run would do what it would have done before, what was found stays to be read.
-            if self.task.words() != self._task_words or not self.panel.button.isEnabled():
-                self._show_task()
+            self._follow_layers()
 
     def showEvent(self, event: QShowEvent) -> None:
         """List models that were trained or imported meanwhile, and load the chosen one."""
@@ -174,6 +171,12 @@ class SegmentWidget(DockWidget):
         """Say what Run would do by other choices, or why it cannot."""
         if not self.job.running:
             self._read_image()
+            self._show_task()
+
+    def _follow_layers(self) -> None:
+        """Say what Run would do, unless that is as before: then what was found stays to be read."""
+        self._read_image()
+        if self.task.words() != self._task_words or not self.panel.button.isEnabled():
             self._show_task()
 
     def _read_image(self) -> None:

@@ -3,8 +3,9 @@
     python -m benchmarks.experiments DATASET --splits CSV            # all of them, for hours
     python -m benchmarks.experiments DATASET --splits CSV base native
 
-Each one is trained on the images of the split ``train`` and scored on those of ``val``. A run that
-was stopped goes on, one that ended is only scored again. The table is in docs/experiments.md.
+Each one is trained on the images of the split ``train`` and scored on those of ``val``; where a
+kind was left out of the training, on the images of that kind in ``train``, too. A run that was
+stopped goes on, one that ended is only scored again. The table is in docs/experiments.md.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -23,6 +25,8 @@ from numpy.typing import NDArray
 
 from benchmarks.command import chosen, exit_status, make_parser
 from napari_nuclei import files
+from napari_nuclei.core.appearance import AppearanceOptions
+from napari_nuclei.core.augment import AugmentOptions
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
 from napari_nuclei.pipeline.evaluate import Report, evaluate
@@ -68,6 +72,12 @@ class Experiment:
     left_out: str = ""
 
 
+_UNDYED = {
+    "pipeline.training.AugmentOptions": partial(
+        AugmentOptions, look=AppearanceOptions(stained_share=0)
+    )
+}
+
 EXPERIMENTS = (
     Experiment("base", "the recipe of the shipped model, 6 epochs", BASE),
     Experiment("native", "images at their own scale", replace(BASE, diameters_px=None)),
@@ -85,6 +95,14 @@ EXPERIMENTS = (
     Experiment("no-dice", "cross-entropy alone", BASE, {"model.losses._DICE_SHARE": 0.0}),
     Experiment("bold-border", "borders count twice", BASE, {"model.losses._BORDER_SHARE": 2.0}),
     Experiment("without-stained", "no stained image in training", BASE, left_out="stained"),
+    Experiment("undyed", "grey crops are never stained", BASE, _UNDYED),
+    Experiment(
+        "undyed-without-stained",
+        "no stained image in training, and grey crops are never stained",
+        BASE,
+        _UNDYED,
+        "stained",
+    ),
     Experiment(
         "seeds",
         "the course projects' recipe",
@@ -118,6 +136,7 @@ def _run_all(args: argparse.Namespace) -> None:
 def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) -> Report:
     is_known = (folder / "run.json").exists()
     seen = tuple(item for item in training.items if item.kind != experiment.left_out)
+    unseen = tuple(item for item in training.items if item.kind == experiment.left_out)
     with _constants(experiment.constants):
         train(
             replace(training, items=seen),
@@ -133,7 +152,7 @@ def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) 
     def segmenter(image: NDArray[Any]) -> NDArray[np.int32]:
         return segment(image, model).labels
 
-    return evaluate(val.items, segmenter)
+    return evaluate(val.items + unseen, segmenter)
 
 
 @contextmanager

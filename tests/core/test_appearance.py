@@ -40,8 +40,8 @@ def test_any_change_gives_three_channels_from_0_to_1(seed, channels):
 
 @settings(deadline=None)
 @given(SEEDS)
-def test_grey_stays_grey(seed):
-    image = varied(image_of(1), AppearanceOptions(), seed)
+def test_grey_stays_grey_unless_it_is_stained(seed):
+    image = varied(image_of(1), AppearanceOptions(stained_share=0), seed)
     np.testing.assert_array_equal(image[..., 0], image[..., 1])
     np.testing.assert_array_equal(image[..., 0], image[..., 2])
 
@@ -71,6 +71,23 @@ def test_the_negative_turns_dark_into_bright():
     image = np.array([[[0.0], [0.25]]], np.float32)
     negative = varied(image, replace(UNCHANGED, inverted_share=1))
     np.testing.assert_array_equal(negative[..., 0], [[1, 0.75]])
+
+
+@settings(deadline=None)
+@given(SEEDS)
+def test_what_is_bright_in_a_grey_image_is_darker_in_every_colour_once_it_is_stained(seed):
+    image = np.zeros((16, 16, 1), np.float32)
+    image[4:12, 4:12] = 1
+    stained = varied(image, replace(UNCHANGED, stained_share=1), seed)
+    nucleus, ground = stained[4:12, 4:12].mean((0, 1)), stained[12:].mean((0, 1))
+    assert np.all(nucleus < ground)
+    assert np.ptp(nucleus) > 0
+
+
+def test_a_stained_image_in_colours_gets_no_other_dye():
+    np.testing.assert_array_equal(
+        varied(image_of(3), replace(UNCHANGED, stained_share=1)), image_of(3)
+    )
 
 
 def test_an_image_that_loses_its_colours_is_a_mixture_of_its_channels():

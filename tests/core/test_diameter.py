@@ -24,10 +24,17 @@ def test_one_nucleus_may_fill_the_image():
 
 
 @pytest.mark.parametrize(
-    ("diameter_px", "enlargement"), [(12, 2), (24, 1), (30, 1), (48, 1), (96, 0.5), (None, 1)]
+    ("diameter_px", "enlargement"), [(10, 2), (20, 1), (30, 1), (45, 1), (60, 0.5), (None, 1)]
 )
-def test_nuclei_outside_the_range_are_brought_to_its_nearer_end(diameter_px, enlargement):
-    assert DiameterRange(24, 48).enlargement(diameter_px) == enlargement
+def test_small_nuclei_are_brought_to_the_range_and_large_ones_to_its_middle(
+    diameter_px, enlargement
+):
+    assert DiameterRange(20, 45).enlargement(diameter_px) == enlargement
+
+
+def test_images_with_nuclei_in_the_range_keep_their_size():
+    sizes_px = np.linspace(24, 48, 100)
+    assert {DiameterRange(24, 48).enlargement(px) for px in sizes_px} == {1.0}
 
 
 @pytest.mark.parametrize("ends", [(0, 10), (20, 10), (10, 2000), (float("nan"), 10)])

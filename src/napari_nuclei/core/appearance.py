@@ -10,6 +10,12 @@ from scipy import ndimage
 from skimage.color import hed_from_rgb, rgb_from_hed
 
 _DARKEST = 1 / 255
+# Of a simulated stain: how bright each channel of the ground is, which share of it a nucleus lets
+# pass, and how large and strong the tissue's grain is.
+_GROUND_LIGHT = (0.6, 1.0)
+_PASSED_LIGHT = (0.1, 0.7)
+_GRAIN_PX = (0.5, 4.0)
+_GRAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,9 @@ class AppearanceOptions:
         Largest deviation of the factor of a single dye [1]_; leaves grey images grey.
     grey_share, inverted_share : float
         Share of the crops that lose their colours, and that become their negative.
+    stained_share : float
+        Share of the grey crops that are shown as if what is bright were stained: dark and coloured
+        on a bright ground. So the network meets more stains than there are stained images.
     blur_px : float
         Largest sigma of the Gaussian blur.
     noise : float
@@ -44,11 +53,12 @@ class AppearanceOptions:
     stain: float = 0.3
     grey_share: float = 0.15
     inverted_share: float = 0.05
+    stained_share: float = 0.25
     blur_px: float = 1.2
     noise: float = 0.06
 
 
-UNCHANGED = AppearanceOptions(0, 0, 0, 0, 0, 0, 0, 0, 0)
+UNCHANGED = AppearanceOptions(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 """Images as they are."""
 
 
@@ -71,7 +81,10 @@ def vary(
     numpy.ndarray
         Shape (Y, X, 3), float32, in [0, 1].
     """
-    varied = _vary_colours(image, options, rng) if image.shape[-1] == 3 else image
+    if image.shape[-1] == 3:
+        varied = _vary_colours(image, options, rng)
+    else:
+        varied = _stain(image, rng) if rng.random() < options.stained_share else image
     varied = _vary_exposure(varied, options, rng)
     varied = _vary_sharpness(varied, options, rng)
     clipped = np.clip(varied, 0, 1).astype(np.float32)
@@ -98,6 +111,18 @@ def _vary_dyes(image: NDArray[np.float32], factors: NDArray[np.float64]) -> NDAr
     matrix = hed_from_rgb @ np.diag(factors) @ rgb_from_hed
     density = -np.log(np.maximum(image, _DARKEST))
     return np.asarray(np.exp(-(density @ matrix.astype(np.float32))), np.float32)
+
+
+def _stain(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Show a grey image as a slide of one random dye: light that a lit, uneven ground lets pass."""
+    light = rng.uniform(*_GROUND_LIGHT, 3)
+    passed = rng.uniform(*_PASSED_LIGHT, 3)
+    grain = ndimage.gaussian_filter(
+        rng.standard_normal(image.shape[:2], np.float32), rng.uniform(*_GRAIN_PX)
+    )
+    grain *= rng.uniform(0, _GRAIN) / max(float(grain.std()), _DARKEST)
+    ground = light * (1 + grain[..., np.newaxis])
+    return np.asarray(ground * passed**image, np.float32)
 
 
 def _vary_exposure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ class DiameterRange:
     Attributes
     ----------
     smallest_px, largest_px : float
-        Images whose typical nucleus is outside are resized until it is at the nearer end.
+        Images whose typical nucleus is smaller are enlarged until it is at this end of the range.
+        Those whose typical nucleus is larger are reduced to its middle: they have detail to spare,
+        and nuclei at the upper end, blurred as large ones are, fall apart more often.
     """
 
     smallest_px: float
@@ -25,11 +28,18 @@ class DiameterRange:
         """Tell whether images can be brought into this range."""
         return 1 <= self.smallest_px <= self.largest_px <= 1000
 
+    @property
+    def middle_px(self) -> float:
+        """The geometric mean of both ends."""
+        return sqrt(self.smallest_px * self.largest_px)
+
     def enlargement(self, diameter_px: float | None) -> float:
         """Return the factor by which an image with such nuclei is to be enlarged; 1 for None."""
         if diameter_px is None:
             return 1.0
-        return min(max(diameter_px, self.smallest_px), self.largest_px) / diameter_px
+        if diameter_px > self.largest_px:
+            return self.middle_px / diameter_px
+        return max(self.smallest_px / diameter_px, 1.0)
 
 
 def median_diameter_px(labels: NDArray[np.integer]) -> float | None:

@@ -42,8 +42,8 @@ class TrainOptions:
     augment : bool
         Vary the crops' geometry and colours.
     diameters_px : tuple of float, or None
-        Smallest and largest median diameter; an image whose nuclei are outside is resized to the
-        nearer end. None leaves images at their own scale.
+        Smallest and largest median diameter, as `napari_nuclei.core.diameter.DiameterRange` has
+        them; images with others are resized. None leaves images at their own scale.
     tile_px : int
     seed : int
     """

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_nuclei.core.appearance import AppearanceOptions
 from napari_nuclei.core.augment import AugmentOptions
 from napari_nuclei.model import trainer
 from napari_nuclei.model.network import Network
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 _FROZEN = OptimizerOptions(freeze_batchnorm=True, freeze_decoder_batchnorm=True)
 _SHARES = (0.25, 0.5, 0.75, 1.0)
 _TILE_PX = 128
+# The minute is for images like those that were corrected, not for other stains.
+_AUGMENTATION = AugmentOptions(look=AppearanceOptions(stained_share=0))
 _VALIDATION_CROPS = 8
 # The first steps of Adam are as large as any and know little: at the full rate they do harm.
 _WARMUP_SHARE, _WARMUP_STEPS = 0.1, 6
@@ -122,7 +125,7 @@ def make_course(split: Split, model: Model, options: FinetuneOptions) -> Course:
     sampler = CropSampler(
         [region.source(model.diameters) for region in taught],
         frequencies / frequencies.sum(),
-        AugmentOptions(),
+        _AUGMENTATION,
         _TILE_PX,
         options.batch_size,
         1,

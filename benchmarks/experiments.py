@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command import chosen, exit_status, make_parser
 from napari_nuclei import files
 from napari_nuclei.core.appearance import AppearanceOptions
 from napari_nuclei.core.augment import AugmentOptions
+from napari_nuclei.core.instances import BORDER, DISTANCE, NUCLEUS, centredness
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
 from napari_nuclei.pipeline.evaluate import Report, evaluate
@@ -36,8 +38,6 @@ from napari_nuclei.pipeline.training import train
 
 if TYPE_CHECKING:
     import argparse
-
-    import numpy as np
 
     from napari_nuclei.core.metrics import Scores
 
@@ -72,6 +72,22 @@ class Experiment:
     left_out: str = ""
 
 
+def _by_distance(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how central a pixel is from its distance to the edge alone."""
+    no_border = np.zeros_like(maps[..., BORDER])
+    return centredness(np.stack([maps[..., NUCLEUS], no_border, maps[..., DISTANCE]], axis=-1))
+
+
+def _by_border(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how central a pixel is from mask and borders alone."""
+    return centredness(np.stack([maps[..., i] for i in (NUCLEUS, BORDER, NUCLEUS)], axis=-1))
+
+
+def _parted(by: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> dict[str, Any]:
+    """Return the constants with which nuclei are parted otherwise."""
+    return {"core.instances.centredness": by, "pipeline.scale.centredness": by}
+
+
 _UNDYED = {
     "pipeline.training.AugmentOptions": partial(
         AugmentOptions, look=AppearanceOptions(stained_share=0)
@@ -94,6 +110,20 @@ EXPERIMENTS = (
     Experiment("faint-border", "borders count half", BASE, {"model.losses._BORDER_SHARE": 0.5}),
     Experiment("no-dice", "cross-entropy alone", BASE, {"model.losses._DICE_SHARE": 0.0}),
     Experiment("bold-border", "borders count twice", BASE, {"model.losses._BORDER_SHARE": 2.0}),
+    Experiment(
+        "no-border",
+        "no border map: nuclei are parted by distance alone",
+        BASE,
+        {"model.losses._BORDER_SHARE": 0.0, **_parted(_by_distance)},
+    ),
+    Experiment(
+        "no-distance",
+        "no distance map: nuclei are parted by borders alone",
+        BASE,
+        {"model.losses._DISTANCE_SHARE": 0.0, **_parted(_by_border)},
+    ),
+    Experiment("thin-border", "borders 3 px wide, not 5", BASE, {"core.targets.BORDER_PX": 3}),
+    Experiment("thick-border", "borders 7 px wide", BASE, {"core.targets.BORDER_PX": 7}),
     Experiment("without-stained", "no stained image in training", BASE, left_out="stained"),
     Experiment("undyed", "grey crops are never stained", BASE, _UNDYED),
     Experiment(
@@ -147,12 +177,8 @@ def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) 
             resume=is_known,
             on_epoch=lambda epoch: print(experiment.name, epoch.number, flush=True),
         )
-    model = store.load_model(folder / "model")
-
-    def segmenter(image: NDArray[Any]) -> NDArray[np.int32]:
-        return segment(image, model).labels
-
-    return evaluate(val.items + unseen, segmenter)
+        model = store.load_model(folder / "model")
+        return evaluate(val.items + unseen, lambda image: segment(image, model).labels)
 
 
 @contextmanager

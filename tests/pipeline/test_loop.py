@@ -8,7 +8,7 @@ import pytest
 from napari_nuclei.errors import ModelError, RunError
 from napari_nuclei.pipeline import runs
 from napari_nuclei.pipeline.crops import Batch
-from napari_nuclei.pipeline.loop import Course, train_steps
+from napari_nuclei.pipeline.loop import Course, Phase, train_steps
 from napari_nuclei.pipeline.recipe import LearningRate
 
 
@@ -49,7 +49,28 @@ def course(epochs, patience=None):
     """Return a course of two steps an epoch."""
     batch = Batch(np.zeros((1, 4, 4, 3), np.float32), np.zeros((1, 4, 4, 4), np.float32))
     sampler = SimpleNamespace(batches=2, epoch=lambda number: iter([batch, batch]))
-    return Course(sampler, [batch], epochs, LearningRate(0.1), patience)
+    return Course((Phase(sampler, epochs, LearningRate(0.1)),), [batch], patience)
+
+
+def test_each_phase_has_its_epochs_and_a_learning_rate_of_its_own():
+    first, calm = (
+        Phase(SimpleNamespace(batches=2), epochs, LearningRate(highest))
+        for epochs, highest in ((3, 1.0), (2, 0.5))
+    )
+    course = Course((first, calm), [])
+    assert course.epochs == 5
+    assert [course.place_of(epoch) for epoch in range(1, 6)] == [
+        (first, 0),
+        (first, 1),
+        (first, 2),
+        (calm, 0),
+        (calm, 1),
+    ]
+    assert first.rates(0)[0] == 1.0
+    assert calm.rates(0)[0] == 0.5
+    assert calm.rates(1)[-1] < 0.2
+    with pytest.raises(IndexError):
+        course.place_of(6)
 
 
 def test_a_training_that_gains_no_more_ends(tmp_path):

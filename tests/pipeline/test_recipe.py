@@ -40,6 +40,7 @@ def test_options_survive_json(diameters_px):
     ("field", "value"),
     [
         ("epochs", 0),
+        ("calm_epochs", -1),
         ("batch_size", 0),
         ("crops_per_image", -1),
         ("tile_px", 100),

@@ -9,6 +9,8 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from napari_nuclei.core import augment
+from napari_nuclei.core.augment import CALM, NO_AUGMENTATION, AugmentOptions
 from napari_nuclei.errors import DatasetError, ModelError, RunError
 from napari_nuclei.model import store
 from napari_nuclei.model.contents import MANIFEST_FILE
@@ -66,6 +68,27 @@ def test_training_leaves_model_scores_curves_and_pictures(dataset, tmp_path):
     (folder / MANIFEST_FILE).unlink()
     assert train(dataset, run, resume=True) == folder
     assert store.load_model(folder).sha256 == model.sha256
+
+
+@pytest.mark.parametrize(
+    ("is_augmented", "first", "second"),
+    [(True, AugmentOptions(), CALM), (False, NO_AUGMENTATION, NO_AUGMENTATION)],
+)
+def test_calm_epochs_follow_the_others(dataset, tmp_path, monkeypatch, is_augmented, first, second):
+    drawn = []
+    random_crop = augment.random_crop
+
+    def watched(source, tile_px, options, rng):
+        drawn.append(options)
+        return random_crop(source, tile_px, options, rng)
+
+    monkeypatch.setattr(augment, "random_crop", watched)
+    options = replace(TINY, epochs=1, calm_epochs=1, augment=is_augmented)
+    epochs = []
+    train(dataset, tmp_path / "run", options, val_fraction=0.25, on_epoch=epochs.append)
+    assert [epoch.number for epoch in epochs] == [1, 2]
+    # Two crops for validation are drawn before the first step, then six an epoch.
+    assert drawn[2:] == [first] * 6 + [second] * 6
 
 
 def test_a_resumed_run_goes_on_as_if_never_stopped(dataset, tmp_path):

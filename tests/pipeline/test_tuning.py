@@ -11,7 +11,7 @@ from napari_nuclei.model.network import Network
 from napari_nuclei.pipeline import tuning
 from napari_nuclei.pipeline.before_after import Figures
 from napari_nuclei.pipeline.crops import CropSampler
-from napari_nuclei.pipeline.loop import Course
+from napari_nuclei.pipeline.loop import Course, Phase
 from napari_nuclei.pipeline.recipe import LearningRate
 from napari_nuclei.pipeline.tuning import Plan, Scored, fit, make_plan, mix_weights
 
@@ -79,9 +79,9 @@ def test_the_plan_fits_into_the_time(monkeypatch, seconds_left, max_steps, plan)
 @pytest.mark.parametrize(("plan", "warmup"), [(Plan(4, 3), 6), (Plan(4, 1), 2), (Plan(8, 20), 16)])
 def test_the_rate_rises_for_some_steps_however_few_there_are(plan, warmup):
     sampler = CropSampler([], np.zeros(0), NO_AUGMENTATION, 64, 2, 1, 0)
-    course = fit(Course(sampler, [], 1, LearningRate(1.0)), plan)
-    steps = plan.epochs * plan.batches
-    rates = [course.learning_rate(step, steps) for step in range(steps)]
-    assert (course.epochs, course.sampler.batches) == (plan.epochs, plan.batches)
+    course = fit(Course((Phase(sampler, 1, LearningRate(1.0)),), []), plan)
+    (phase,) = course.phases
+    rates = [rate for epoch in range(plan.epochs) for rate in phase.rates(epoch)]
+    assert len(rates) == plan.epochs * plan.batches
     assert course.patience == 4
     assert int(np.argmax(rates)) == warmup - 1

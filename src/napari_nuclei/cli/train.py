@@ -19,6 +19,7 @@ _DEFAULTS = TrainOptions()
 _SPLIT = "train"
 _NUMBERS = (
     ("--epochs", int, "rounds of training"),
+    ("--calm-epochs", int, "further rounds whose crops are scaled less"),
     ("--batch-size", int, "crops that go through the network together"),
     ("--crops-per-image", int, "crops of each image in an epoch"),
     ("--learning-rate", float, "the highest; it falls to zero"),
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         given = ", ".join(sorted(chosen | settings))
         args.wrong_use(f"--resume goes on with the recipe of the training: leave out {given}")
     options = TrainOptions(**chosen)
-    epochs = _epochs_of_run(args.output) if args.resume else options.epochs
+    epochs = _epochs_of_run(args.output) if args.resume else options.all_epochs
     dataset = open_chosen(args, _SPLIT)
     preload_network_library(args.debug)
     model = train(
@@ -152,7 +153,7 @@ def _four_numbers(text: str) -> tuple[int, ...]:
 
 
 def _epochs_of_run(folder: Path) -> int:
-    return TrainOptions.from_json(runs.reopen(folder).request["options"]).epochs
+    return TrainOptions.from_json(runs.reopen(folder).request["options"]).all_epochs
 
 
 def _describe(epoch: Epoch, epochs: int) -> str:

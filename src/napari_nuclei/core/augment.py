@@ -46,6 +46,10 @@ NO_AUGMENTATION = AugmentOptions((1.0, 1.0), 0, False, 0, appearance.UNCHANGED)
 """Plain crops at random places."""
 
 
+CALM = AugmentOptions(scale=(0.8, 1.25), stretch=0.05)
+"""Crops in sizes and proportions near those that a network is shown in use, in any colours."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A whole image that crops are taken from, kept small: a data set of them stays in memory.

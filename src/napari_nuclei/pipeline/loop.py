@@ -33,29 +33,63 @@ def _never() -> bool:
 
 
 @dataclass(frozen=True)
-class Course:
-    """What a training goes through; the same from its first epoch to its last, if resumed, too.
+class Phase:
+    """Epochs of one kind, over which the learning rate takes its course once.
 
     Attributes
     ----------
     sampler : CropSampler
         Draws the batches of an epoch.
+    epochs : int
+        At least one.
+    learning_rate : LearningRate
+    """
+
+    sampler: CropSampler
+    epochs: int
+    learning_rate: LearningRate
+
+    def rates(self, epoch: int) -> list[float]:
+        """Return the learning rate of each step of an epoch, counted from 0 within the phase."""
+        batches = self.sampler.batches
+        steps = self.epochs * batches
+        return [self.learning_rate(epoch * batches + index, steps) for index in range(batches)]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a training goes through; the same from its first epoch to its last, if resumed, too.
+
+    Attributes
+    ----------
+    phases : tuple of Phase
+        At least one; they follow each other.
     validation : sequence of Batch
         At least one; their loss decides which epoch is the best.
-    epochs : int
-    learning_rate : LearningRate
     patience : int, optional
         End after so many epochs without a lower validation loss.
     examine : callable
         Gets the network after each epoch; what it returns joins the epoch's row.
     """
 
-    sampler: CropSampler
+    phases: tuple[Phase, ...]
     validation: Sequence[Batch]
-    epochs: int
-    learning_rate: LearningRate
     patience: int | None = None
     examine: Callable[[Predictor], dict[str, float]] = _nothing
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there are in all phases."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def place_of(self, epoch: int) -> tuple[Phase, int]:
+        """Return the phase of an epoch, which counts from 1, and its number there, from 0."""
+        number = epoch - 1
+        for phase in self.phases:
+            if number < phase.epochs:
+                return phase, number
+            number -= phase.epochs
+        raise IndexError(epoch)
 
 
 @dataclass(frozen=True)
@@ -146,12 +180,10 @@ def _train_epoch(
     teacher: trainer.Trainer, course: Course, epoch: int, is_over: Callable[[], bool]
 ) -> dict[str, float] | None:
     """Return the row of an epoch, or None when it was cut short."""
-    sampler = course.sampler
-    steps = course.epochs * sampler.batches
-    first = (epoch - 1) * sampler.batches
-    rates = [course.learning_rate(first + index, steps) for index in range(sampler.batches)]
+    phase, number = course.place_of(epoch)
+    rates = phase.rates(number)
     logs = []
-    for batch, rate in zip(sampler.epoch(epoch), rates, strict=True):
+    for batch, rate in zip(phase.sampler.epoch(epoch), rates, strict=True):
         if is_over():
             return None
         logs.append(teacher.train(batch.images, batch.targets, rate))

@@ -24,6 +24,9 @@ class TrainOptions:
     Attributes
     ----------
     epochs : int
+    calm_epochs : int
+        Further epochs, whose crops differ less in size and proportions, as in
+        `napari_nuclei.core.augment.CALM`. The learning rate rises anew, to half its height.
     batch_size : int
         Crops a step.
     crops_per_image : int
@@ -49,6 +52,7 @@ class TrainOptions:
     """
 
     epochs: int = 100
+    calm_epochs: int = 0
     batch_size: int = 16
     crops_per_image: int = 4
     learning_rate: float = 1e-3
@@ -67,6 +71,8 @@ class TrainOptions:
         for name in ("epochs", "batch_size", "crops_per_image"):
             if getattr(self, name) < 1:
                 raise RunError(f"{name} is {getattr(self, name)}: choose 1 or more.")
+        if self.calm_epochs < 0:
+            raise RunError(f"calm_epochs is {self.calm_epochs}: choose 0 or more.")
         if not 0 < self.learning_rate <= 1:
             raise RunError(f"The learning rate is {self.learning_rate}: choose one from 0 to 1.")
         if not 0 <= self.weight_decay < 1:
@@ -100,6 +106,11 @@ class TrainOptions:
             return cls(**{**content, **lists})
         except (AttributeError, TypeError) as error:
             raise RunError(_OF_ANOTHER_VERSION) from error
+
+    @property
+    def all_epochs(self) -> int:
+        """How many epochs there are, calm ones included."""
+        return self.epochs + self.calm_epochs
 
     @property
     def diameters(self) -> DiameterRange | None:

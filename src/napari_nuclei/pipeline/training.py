@@ -23,12 +23,14 @@ from napari_nuclei.pipeline import reports, runs
 from napari_nuclei.pipeline.crops import CropSampler, balance_kinds
 from napari_nuclei.pipeline.datasets import Dataset, Item, split_by_image
 from napari_nuclei.pipeline.evaluate import Report, evaluate, save_figures
-from napari_nuclei.pipeline.loop import Course, Epoch, train_steps, validation_batches
+from napari_nuclei.pipeline.loop import Course, Epoch, Phase, train_steps, validation_batches
 from napari_nuclei.pipeline.recipe import LearningRate, TrainOptions
 from napari_nuclei.pipeline.segment import segment
 from napari_nuclei.pipeline.thresholds import choose_thresholds
 
 _EXAMPLES = 4
+# Of the highest learning rate: enough to move on, too little to begin anew.
+_CALM_RATE = 0.5
 _VALIDATION_CROPS_PER_IMAGE = 2
 _COMMON_PERCENTILES = (10, 90)
 _USUAL_DIAMETER_PX = 20.0
@@ -150,7 +152,12 @@ def _course(train: Sequence[Item], val: Sequence[Item], options: TrainOptions) -
         options.batch_size,
         options.seed,
     )
-    return Course(sampler, validation, options.epochs, LearningRate(options.learning_rate))
+    phases = [Phase(sampler, options.epochs, LearningRate(options.learning_rate))]
+    if options.calm_epochs:
+        calm = replace(sampler, options=augment.CALM if options.augment else sampler.options)
+        rate = LearningRate(options.learning_rate * _CALM_RATE)
+        phases.append(Phase(calm, options.calm_epochs, rate))
+    return Course(tuple(phases), validation)
 
 
 def _source(item: Item, options: TrainOptions) -> augment.Source:

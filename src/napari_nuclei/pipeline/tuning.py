@@ -26,7 +26,7 @@ from napari_nuclei.model.network import Network
 from napari_nuclei.model.trainer import OptimizerOptions, Trainer
 from napari_nuclei.pipeline.before_after import NOTICEABLE, Figures
 from napari_nuclei.pipeline.crops import CropSampler
-from napari_nuclei.pipeline.loop import Course, validation_batches
+from napari_nuclei.pipeline.loop import Course, Phase, validation_batches
 from napari_nuclei.pipeline.projects import Pair
 from napari_nuclei.pipeline.recipe import FinetuneOptions, LearningRate
 from napari_nuclei.pipeline.regions import Region, Split, score_regions, whole_region
@@ -134,22 +134,24 @@ def make_course(split: Split, model: Model, options: FinetuneOptions) -> Course:
     held_out = [region.source(model.diameters) for region in split.held_out]
     crops = -(-_VALIDATION_CROPS // len(held_out))
     return Course(
-        sampler,
+        (Phase(sampler, 1, LearningRate(options.learning_rate)),),
         validation_batches(held_out, crops, _TILE_PX, options.batch_size, options.seed),
-        1,
-        LearningRate(options.learning_rate),
     )
 
 
 def fit(course: Course, plan: Plan) -> Course:
-    """Return the course in the length of a plan."""
+    """Return the course, of one phase, in the length of a plan."""
     steps = plan.epochs * plan.batches
     share = max(_WARMUP_SHARE, min(0.5, _WARMUP_STEPS / steps))
+    (phase,) = course.phases
+    fitted = Phase(
+        replace(phase.sampler, batches=plan.batches),
+        plan.epochs,
+        replace(phase.learning_rate, warmup_share=share),
+    )
     return replace(
         course,
-        epochs=plan.epochs,
-        sampler=replace(course.sampler, batches=plan.batches),
-        learning_rate=replace(course.learning_rate, warmup_share=share),
+        phases=(fitted,),
         # It gets worse at first as a rule: the rate is still high then.
         patience=max(_PATIENCE, plan.epochs // 2),
     )

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 OUT = Path("runs", "experiments")
 HELD_OUT = 0.1
 BASE = TrainOptions(epochs=6, decoder_filters=(128, 64, 32, 16), freeze_batchnorm=True)
-"""The recipe of the shipped model, cut short: about six minutes on two CPU cores."""
+"""The recipe of docs/training.md for the shipped model, cut short: six minutes on two cores."""
 
 
 @dataclass(frozen=True)

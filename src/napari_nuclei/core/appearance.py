@@ -120,7 +120,8 @@ def _stain(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.f
     grain = ndimage.gaussian_filter(
         rng.standard_normal(image.shape[:2], np.float32), rng.uniform(*_GRAIN_PX)
     )
-    grain *= rng.uniform(0, _GRAIN) / max(float(grain.std()), _DARKEST)
+    # A single pixel has no grain to scale.
+    grain *= rng.uniform(0, _GRAIN) / (float(grain.std()) or 1)
     ground = light * (1 + grain[..., np.newaxis])
     return np.asarray(ground * passed**image, np.float32)
 

@@ -30,7 +30,7 @@ from napari_nuclei.core.appearance import AppearanceOptions
 from napari_nuclei.core.augment import AugmentOptions
 from napari_nuclei.core.instances import BORDER, DISTANCE, NUCLEUS, centredness
 from napari_nuclei.model import store
-from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
+from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits, split_by_image
 from napari_nuclei.pipeline.evaluate import Report, evaluate
 from napari_nuclei.pipeline.recipe import TrainOptions
 from napari_nuclei.pipeline.segment import segment
@@ -181,6 +181,11 @@ def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) 
         return evaluate(val.items + unseen, lambda image: segment(image, model).labels)
 
 
+def held_out(training: Dataset) -> Dataset:
+    """Return the images of the split ``train`` that only chose among epochs and thresholds."""
+    return split_by_image(training, HELD_OUT, BASE.seed)[1]
+
+
 @contextmanager
 def _constants(values: Mapping[str, Any]) -> Iterator[None]:
     """Change constants of the package for a while."""
@@ -204,10 +209,11 @@ def _row(experiment: Experiment, folder: Path, report: Report) -> str:
 def kinds_in_figures(report: Report) -> str:
     """Return AP50, mean AP and Dice of all images and of the kinds of which there are many."""
     kinds = [report.per_kind[kind] for kind in ("fluorescence", "stained")]
-    return " | ".join(map(_figures, (report.overall, *kinds)))
+    return " | ".join(map(in_figures, (report.overall, *kinds)))
 
 
-def _figures(scores: Scores) -> str:
+def in_figures(scores: Scores) -> str:
+    """Return AP50, mean AP and Dice."""
     return f"{scores.ap50:.3f} / {scores.mean_ap:.3f} / {scores.dice:.3f}"
 
 

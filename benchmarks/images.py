@@ -1,4 +1,4 @@
-"""The images that are timed: the sample that ships, repeated to any size, and those of DSB2018."""
+"""Images to be timed and scored: the sample that ships, repeated to any size, and DSB2018's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.transform import resize
 
 from napari_nuclei.pipeline.samples import read_sample
 
@@ -46,3 +47,9 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     """Return so many of the items, evenly spread; all of them where there are fewer."""
     places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[place] for place in places]
+
+
+def resized_labels(labels: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int32]:
+    """Return labels, shape (Y, X), in another size; each pixel is that of the nearest."""
+    nearest = resize(labels, shape, order=0, preserve_range=True, anti_aliasing=False)
+    return np.asarray(nearest, np.int32)

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from skimage.transform import resize
 
 from benchmarks.command import exit_status, make_parser
+from benchmarks.images import resized_labels
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.metrics import score
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
+from napari_nuclei.pipeline.scale import scaled_shape
 from napari_nuclei.pipeline.segment import segment
 
 if TYPE_CHECKING:
@@ -97,10 +99,10 @@ def _resized(
 ) -> tuple[NDArray[Any], NDArray[np.int32]]:
     if factor == 1:
         return image, labels
-    shape = tuple(max(1, round(length * factor)) for length in labels.shape)
+    rows, columns = labels.shape
+    shape = scaled_shape((rows, columns), factor)
     pixels = resize(image, shape, order=1, preserve_range=True, anti_aliasing=factor < 1)
-    nearest = resize(labels, shape, order=0, preserve_range=True, anti_aliasing=False)
-    return np.round(pixels).astype(image.dtype), nearest.astype(np.int32)
+    return np.round(pixels).astype(image.dtype), resized_labels(labels, shape)
 
 
 def _row(factor: float, outcomes: Sequence[Outcome], own: dict[str, Outcome]) -> str:

@@ -19,7 +19,7 @@ _DEFAULTS = TrainOptions()
 _SPLIT = "train"
 _NUMBERS = (
     ("--epochs", int, "rounds of training"),
-    ("--calm-epochs", int, "further rounds whose crops are scaled less"),
+    ("--calm-epochs", int, "further rounds whose crops vary less"),
     ("--batch-size", int, "crops that go through the network together"),
     ("--crops-per-image", int, "crops of each image in an epoch"),
     ("--learning-rate", float, "the highest; it falls to zero"),

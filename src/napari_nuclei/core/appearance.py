@@ -61,6 +61,20 @@ class AppearanceOptions:
 UNCHANGED = AppearanceOptions(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 """Images as they are."""
 
+CALM = AppearanceOptions(
+    gamma=0.2,
+    contrast=0.15,
+    brightness=0.05,
+    colour=0.08,
+    stain=0.15,
+    grey_share=0.08,
+    inverted_share=0.03,
+    stained_share=0.15,
+    blur_px=0.8,
+    noise=0.03,
+)
+"""About half as far from the image as usual."""
+
 
 def vary(
     image: NDArray[np.float32], options: AppearanceOptions, rng: np.random.Generator

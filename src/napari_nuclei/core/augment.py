@@ -46,8 +46,8 @@ NO_AUGMENTATION = AugmentOptions((1.0, 1.0), 0, False, 0, appearance.UNCHANGED)
 """Plain crops at random places."""
 
 
-CALM = AugmentOptions(scale=(0.8, 1.25), stretch=0.05)
-"""Crops in sizes and proportions near those that a network is shown in use, in any colours."""
+CALM = AugmentOptions(scale=(0.8, 1.25), stretch=0.05, look=appearance.CALM)
+"""Crops nearer to what a network is shown in use: sizes, proportions and colours vary less."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ class TrainOptions:
     ----------
     epochs : int
     calm_epochs : int
-        Further epochs, whose crops differ less in size and proportions, as in
-        `napari_nuclei.core.augment.CALM`. The learning rate rises anew, to half its height.
+        Further epochs, whose crops vary less, as in `napari_nuclei.core.augment.CALM`. The
+        learning rate rises anew, to half its height.
     batch_size : int
         Crops a step.
     crops_per_image : int

@@ -108,6 +108,7 @@ def card(manifest: Manifest, report: Report) -> str:
             key: training[key]
             for key in (
                 "epochs",
+                "calm_epochs",
                 "images",
                 "crops_per_image",
                 "learning_rate",

@@ -85,8 +85,10 @@ def _walked(image: NDArray[Any], model: store.Model) -> Labels:
     def walk(height: NDArray[Any], markers: NDArray[Any], mask: NDArray[np.bool_]) -> Labels:
         if not mask.any():
             return markers
-        labels: Labels = random_walker(height, np.where(mask, markers, -1), mode="cg_j")
-        return np.maximum(labels, 0)
+        labels: Labels = random_walker(height, np.where(mask, markers, -1), mode="cg_j", tol=1e-6)
+        # It numbers markers anew, without the gaps that nuclei outside the mask leave.
+        numbers = np.unique(markers[mask & (markers > 0)])
+        return np.append(0, numbers).astype(np.int32)[np.maximum(labels, 0)]
 
     with patch("skimage.segmentation.watershed", walk):
         return segment(image, model).labels
@@ -96,6 +98,7 @@ VARIANTS = {
     "shipped": Variant("as it ships", _with()),
     "native": Variant("images at their own scale", _with(diameter_px=None)),
     "diameters-24-48": Variant("nuclei shown at 24 to 48 px", _with_diameters(24, 48)),
+    "diameters-28-40": Variant("nuclei shown at 28 to 40 px", _with_diameters(28, 40)),
     "diameters-36-64": Variant("nuclei shown at 36 to 64 px", _with_diameters(36, 64)),
     "halo-0": Variant("tiles without overlap", _with(halo_px=0)),
     "halo-32": Variant("tiles overlap by 32 px on each side, not 16", _with(halo_px=32)),
@@ -105,8 +108,8 @@ VARIANTS = {
     "walker": Variant("random walker instead of watershed", _walked),
     "separation-0.2": Variant("nuclei parted less readily", _with(separation=0.2)),
     "separation-0.5": Variant("nuclei parted more readily", _with(separation=0.5)),
-    "probability-0.4": Variant("nuclei a little larger", _with(probability=0.4)),
-    "probability-0.6": Variant("nuclei a little smaller", _with(probability=0.6)),
+    "probability-0.5": Variant("nuclei a little larger", _with(probability=0.5)),
+    "probability-0.7": Variant("nuclei a little smaller", _with(probability=0.7)),
     "min-area-0": Variant("no nucleus is too small", _with(min_area_px=0)),
     "min-area-50": Variant("nuclei under 50 px are dropped", _with(min_area_px=50)),
 }

@@ -181,12 +181,12 @@ def test_options_reach_the_pipeline(
     controls = widget.controls
     controls.diameter.setValue(10)
     controls.probability.setValue(0.7)
-    controls.separation.setValue(0.3)
+    controls.separation.setValue(0.45)
     controls.min_area.setValue(5)
     controls.semantic.setChecked(True)
     run(widget)
     (layer,) = labels_of(viewer)
-    expected = {"diameter_px": 10, "probability": 0.7, "separation": 0.3, "min_area_px": 5}
+    expected = {"diameter_px": 10, "probability": 0.7, "separation": 0.45, "min_area_px": 5}
     options = layer.metadata["napari_nuclei"]["options"]
     assert {name: options[name] for name in expected} == expected
     assert options["semantic"]

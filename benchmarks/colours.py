@@ -4,7 +4,8 @@
     python -m benchmarks.colours DATASET --splits CSV grey faint
 
 The images are the stained and brightfield ones of the split ``train`` that the shipped model's
-training held out, and every fourth of those that it saw. The table is in docs/experiments.md.
+training held out, and every fourth stained one of those that it saw. The table is in
+docs/experiments.md.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class Recoloured:
 
     def read_image(self) -> NDArray[Any]:
         """Return the pixels, shape (Y, X, 3), uint8."""
-        return self.change(self.item.read_image()[..., :3])
+        return self.change(self.item.read_image())
 
     def read_labels(self) -> NDArray[np.int32]:
         """Return the true labels, shape (Y, X)."""

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 OUT = Path("runs", "experiments")
 HELD_OUT = 0.1
 BASE = TrainOptions(epochs=6, decoder_filters=(128, 64, 32, 16), freeze_batchnorm=True)
-"""That of the shipped model in docs/training.md, cut short: no calm epochs, six others."""
+"""The recipe of the shipped model (docs/training.md) cut short: six epochs, none of them calm."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ _UNDYED = {
 }
 
 EXPERIMENTS = (
-    Experiment("base", "the recipe of the shipped model, 6 epochs", BASE),
+    Experiment("base", "the shipped model's recipe, 6 epochs, none of them calm", BASE),
     Experiment("native", "images at their own scale", replace(BASE, diameters_px=None)),
     Experiment("one-size", "all nuclei at 30 px", replace(BASE, diameters_px=(30.0, 30.0))),
     Experiment(

@@ -1,6 +1,6 @@
 """One model, used in different ways, scored on the same images: what pays without training again.
 
-    python -m benchmarks.inference DATASET --splits CSV            # all of them: half an hour
+    python -m benchmarks.inference DATASET --splits CSV            # all: twenty minutes
     python -m benchmarks.inference DATASET flips tile-256 --splits CSV
 
 The images are those of the split ``val``. The table is in docs/experiments.md.
@@ -85,6 +85,7 @@ def _walked(image: NDArray[Any], model: store.Model) -> Labels:
     def walk(height: NDArray[Any], markers: NDArray[Any], mask: NDArray[np.bool_]) -> Labels:
         if not mask.any():
             return markers
+        # By default it is so inexact that it warns of probabilities outside of 0 to 1.
         labels: Labels = random_walker(height, np.where(mask, markers, -1), mode="cg_j", tol=1e-6)
         # It numbers markers anew, without the gaps that nuclei outside the mask leave.
         numbers = np.unique(markers[mask & (markers > 0)])
@@ -107,7 +108,7 @@ VARIANTS = {
     "connected": Variant("connected parts of the mask are the nuclei", _connected),
     "walker": Variant("random walker instead of watershed", _walked),
     "separation-0.2": Variant("nuclei parted less readily", _with(separation=0.2)),
-    "separation-0.5": Variant("nuclei parted more readily", _with(separation=0.5)),
+    "separation-0.4": Variant("nuclei parted more readily", _with(separation=0.4)),
     "probability-0.5": Variant("nuclei a little larger", _with(probability=0.5)),
     "probability-0.7": Variant("nuclei a little smaller", _with(probability=0.7)),
     "min-area-0": Variant("no nucleus is too small", _with(min_area_px=0)),

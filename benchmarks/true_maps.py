@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command import exit_status, make_parser
@@ -22,7 +21,7 @@ from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.instances import BORDER, DISTANCE, NUCLEUS
 from napari_nuclei.core.metrics import Scores, mean_scores, score
 from napari_nuclei.core.resampling import resize
-from napari_nuclei.core.targets import border_between, distance_to_edge
+from napari_nuclei.core.targets import make_targets
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
 from napari_nuclei.pipeline.scale import scaled_shape
@@ -30,6 +29,8 @@ from napari_nuclei.pipeline.segment import SegmentOptions, finish, segment
 
 if TYPE_CHECKING:
     import argparse
+
+    import numpy as np
 
     from napari_nuclei.pipeline.datasets import Item
 
@@ -101,8 +102,7 @@ def true_maps(labels: NDArray[np.int32], enlargement: float) -> NDArray[np.float
     """
     rows, columns = labels.shape
     seen = resized_labels(labels, scaled_shape((rows, columns), enlargement))
-    maps = np.stack((seen > 0, border_between(seen), distance_to_edge(seen)), axis=-1)
-    return resize(maps.astype(np.float32), (rows, columns))
+    return resize(make_targets(seen)[..., :3], (rows, columns))
 
 
 if __name__ == "__main__":

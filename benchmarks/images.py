@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.transform import resize
 
 from napari_nuclei.pipeline.samples import read_sample
 
@@ -51,5 +50,8 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
 
 def resized_labels(labels: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int32]:
     """Return labels, shape (Y, X), in another size; each pixel is that of the nearest."""
+    # The processes whose start and memory are measured import this file, too.
+    from skimage.transform import resize
+
     nearest = resize(labels, shape, order=0, preserve_range=True, anti_aliasing=False)
     return np.asarray(nearest, np.int32)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import hsv2rgb, rgb2hsv
 
-from benchmarks.command import chosen, exit_status, make_parser
+from benchmarks.command import add_model, chosen, exit_status, make_parser
 from benchmarks.experiments import held_out, in_figures
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits
@@ -99,7 +99,7 @@ class Recoloured:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for every change of colours that was asked for."""
     parser = make_parser("colours", __doc__, CHANGES)
-    parser.add_argument("--model", help="name or folder (default: the shipped one)")
+    add_model(parser)
     args = parser.parse_intermixed_args(arguments)
     return exit_status(lambda: _score_all(args))
 

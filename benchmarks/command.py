@@ -30,6 +30,11 @@ def make_parser(
     return parser
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Let the model that is scored be chosen."""
+    parser.add_argument("--model", help="name or folder (default: the shipped one)")
+
+
 def chosen(names: Sequence[str], choices: Collection[str]) -> Sequence[str]:
     """Return `names`, or all choices where there are none.
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import random_walker
 
-from benchmarks.command import chosen, exit_status, make_parser
+from benchmarks.command import add_model, chosen, exit_status, make_parser
 from benchmarks.experiments import kinds_in_figures
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import nucleus_mask
@@ -119,7 +119,7 @@ VARIANTS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Score the variants that were asked for and print a row for each."""
     parser = make_parser("inference", __doc__, VARIANTS)
-    parser.add_argument("--model", help="name or folder (default: the shipped one)")
+    add_model(parser)
     args = parser.parse_intermixed_args(arguments)
     return exit_status(lambda: _score_all(args))
 

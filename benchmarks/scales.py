@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.transform import resize
 
-from benchmarks.command import exit_status, make_parser
+from benchmarks.command import add_model, exit_status, make_parser
 from benchmarks.images import resized_labels
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.metrics import score
@@ -58,7 +58,7 @@ class Outcome:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for every factor."""
     parser = make_parser("scales", __doc__)
-    parser.add_argument("--model", help="name or folder (default: the shipped one)")
+    add_model(parser)
     args = parser.parse_args(arguments)
     return exit_status(lambda: _score_all(args))
 

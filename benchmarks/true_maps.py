@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
 
-from benchmarks.command import exit_status, make_parser
+from benchmarks.command import add_model, exit_status, make_parser
 from benchmarks.experiments import held_out, in_figures
 from benchmarks.images import resized_labels
 from napari_nuclei.core.diameter import median_diameter_px
@@ -48,7 +48,7 @@ MIXTURES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print a row for every mixture of true and predicted maps."""
     parser = make_parser("true_maps", __doc__)
-    parser.add_argument("--model", help="name or folder (default: the shipped one)")
+    add_model(parser)
     args = parser.parse_args(arguments)
     return exit_status(lambda: _score_all(args))
 

@@ -91,6 +91,58 @@ def test_the_content_is_on_the_disk_before_it_takes_the_name(
     assert path.exists()
 
 
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    path = tmp_path / f"{'n' * 251}.txt"
+    files.write_text(path, "new")
+    assert path.read_text() == "new"
+
+
+def _pair(folder: Path) -> tuple[Path, Path]:
+    table, labels = folder / "table.csv", folder / "labels.tif"
+    table.write_text("old")
+    labels.write_text("old")
+    return table, labels
+
+
+def _contents(*paths: Path) -> list[str]:
+    return [path.read_text() for path in paths if path.exists()]
+
+
+def test_files_that_belong_together_are_replaced_together(tmp_path: Path) -> None:
+    table, labels = _pair(tmp_path)
+    (tmp_path / "overlay.png").touch()
+    writers = dict.fromkeys((table, labels), lambda path: path.write_text("new"))
+
+    files.replace_files(writers, removed=[tmp_path / "overlay.png", tmp_path / "no.tif"])
+
+    assert sorted(tmp_path.iterdir()) == [labels, table]
+    assert _contents(table, labels) == ["new", "new"]
+
+
+def test_if_one_of_them_cannot_be_written_all_stay_as_they_were(tmp_path: Path) -> None:
+    table, labels = _pair(tmp_path)
+    writers = {table: lambda path: path.write_text("new"), labels: _refuse}
+
+    with pytest.raises(OSError, match="No space left"):
+        files.replace_files(writers, removed=[tmp_path / "table.csv"])
+
+    assert _contents(table, labels) == ["old", "old"]
+    assert sorted(tmp_path.iterdir()) == [labels, table]
+
+
+def test_the_last_is_missing_while_the_others_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, labels = _pair(tmp_path)
+    writers = dict.fromkeys((table, labels), lambda path: path.write_text("new"))
+    monkeypatch.setattr(Path, "replace", _refuse)
+
+    with pytest.raises(OSError, match="No space left"):
+        files.replace_files(writers)
+
+    assert list(tmp_path.iterdir()) == [table]
+
+
 def test_a_lock_is_held_by_one_at_a_time(tmp_path):
     lock = tmp_path / ".lock"
     with files.locked(lock), pytest.raises(BlockingIOError), files.locked(lock):

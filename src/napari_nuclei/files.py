@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+Writer = Callable[[Path], object]
+"""Writes the file whose path it gets."""
 
-def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+_STEM_CHARACTERS = 40
+
+
+def replace_file(path: Path, write: Writer) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in the place of `path`.
 
     Parameters
@@ -26,14 +31,35 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     OSError
         When the folder or the disk refuses; `path` is then as it was before.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
-    try:
-        write(temporary)
-        _flush_to_disk(temporary)
+    with _filled(path, write) as temporary:
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def replace_files(writers: Mapping[Path, Writer], removed: Iterable[Path] = ()) -> None:
+    """Replace files that belong together, of which the last one vouches for the others.
+
+    While the others change, the last one is missing: whoever finds it finds all of one kind, even
+    if the process was killed in between.
+
+    Parameters
+    ----------
+    writers : mapping of Path to callable
+        At least one; each is called as that of `replace_file`, all before any file is replaced.
+    removed : iterable of Path
+        Files that do not belong to the new ones, as far as they are there.
+
+    Raises
+    ------
+    OSError
+        When the folder or the disk refuses. If it was a writer, all files are as they were before.
+    """
+    with ExitStack() as stack:
+        filled = {path: stack.enter_context(_filled(path, writers[path])) for path in writers}
+        *_, voucher = writers
+        for path in (voucher, *removed):
+            path.unlink(missing_ok=True)
+        for path, temporary in filled.items():
+            temporary.replace(path)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -79,6 +105,20 @@ def _lock(handle: IO[bytes]) -> None:
         import fcntl
 
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def _filled(path: Path, write: Writer) -> Iterator[Path]:
+    """Give a written temporary file beside `path`, which is gone after the block at the latest."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The name of `path` may be as long as the system allows.
+    temporary = path.with_name(f".{path.stem[:_STEM_CHARACTERS]}.{uuid.uuid4().hex}{path.suffix}")
+    try:
+        write(temporary)
+        _flush_to_disk(temporary)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

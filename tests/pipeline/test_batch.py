@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline import batch, batch_plan
+from napari_nuclei.pipeline import batch, batch_plan, summary
 from napari_nuclei.pipeline.datasets import decoding
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
@@ -158,13 +158,33 @@ def test_a_full_disk_leaves_no_labels_and_no_half_file(
     assert names(tmp_path / "out") == []
 
 
-def test_too_little_memory_names_the_image_and_its_shape(
+def test_a_full_disk_leaves_the_results_of_another_request_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(path: Path, *_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    image, out, table = write(tmp_path / "a.png"), tmp_path / "out", Extras(table=True)
+    run(image, folder=out, extras=table)
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    fewer = replace(NO_OPTIONS, min_area_px=50)
+    with monkeypatch.context() as patch:
+        patch.setattr(tifffile, "imwrite", refuse)
+        (failed,) = run(image, folder=out, extras=table, options=fewer)
+    assert failed.reason.errno == 28
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    (again,) = run(image, folder=out, extras=table)
+    assert again.done_before
+
+
+@pytest.mark.parametrize("place", [(BrightIsNucleus, "predict"), (tifffile, "imwrite")])
+def test_too_little_memory_names_the_image_and_its_shape(
+    place: tuple[object, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(BrightIsNucleus, "predict", refuse)
+    monkeypatch.setattr(*place, refuse)
     (done,) = run(write(tmp_path / "a.png"), folder=tmp_path / "out")
     assert str(done.reason).startswith(f"{tmp_path / 'a.png'}: there is not enough memory")
     assert "(20, 30)" in str(done.reason)
@@ -198,6 +218,15 @@ def test_an_image_keeps_its_results_when_another_of_its_stem_comes_and_goes(
     (alone,) = run(images, folder=out, extras=Extras())
     assert alone.done_before
     assert names(out) == sorted(["a_labels.tif", f"{later}_labels.tif", "summary.csv"])
+
+
+def test_an_image_alone_leaves_the_results_of_another_of_its_stem(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(write(tmp_path / "a.png"), folder=out, extras=Extras())
+    before = (out / "a_labels.tif").read_bytes()
+    run(write(tmp_path / "a.tif", two_squares()[:, :12]), folder=out, extras=Extras())
+    assert names(out) == ["a.tif_labels.tif", "a_labels.tif"]
+    assert (out / "a_labels.tif").read_bytes() == before
 
 
 def test_results_beside_images_of_one_stem_are_no_images(tmp_path: Path) -> None:
@@ -258,6 +287,41 @@ def test_a_foreign_summary_is_not_replaced(folder: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match="is not from napari-nuclei and would be replaced"):
         batch_plan.plan_batch([folder], tmp_path / "out")
     batch_plan.plan_batch([folder / "a.png"], tmp_path / "out")  # writes none
+
+
+@pytest.fixture
+def bar(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return what bars the summary, as an open spreadsheet does, so many times from now on."""
+    write_summary = summary.write_summary
+
+    def bar(times: int) -> None:
+        left = iter(range(times))
+
+        def write(*args: Any, **options: Any) -> None:
+            if next(left, None) is not None:
+                raise PermissionError(13, "Permission denied")
+            write_summary(*args, **options)
+
+        monkeypatch.setattr(summary, "write_summary", write)
+
+    return bar
+
+
+def test_a_summary_that_is_barred_for_a_while_is_whole_in_the_end(
+    folder: Path, tmp_path: Path, bar: Callable[[int], None]
+) -> None:
+    bar(2)
+    assert len(run(folder, folder=tmp_path / "out", extras=Extras())) == 3
+    assert [row[1] for row in summary_of(tmp_path / "out")] == ["segmented", "failed", "segmented"]
+
+
+def test_a_summary_that_stays_barred_costs_no_results(
+    folder: Path, tmp_path: Path, bar: Callable[[int], None]
+) -> None:
+    bar(3)
+    with pytest.raises(InputError, match=r"summary\.csv cannot be written \(Permission denied\)"):
+        run(folder, folder=tmp_path / "out", extras=Extras())
+    assert names(tmp_path / "out") == ["a_labels.tif", "c_labels.tif"]
 
 
 def test_what_is_done_is_not_done_again(folder: Path, tmp_path: Path) -> None:

@@ -51,6 +51,12 @@ def test_a_plan_that_would_lose_something_is_refused(
         batch_plan.plan_batch(list(inputs(tmp_path)), tmp_path / "out")
 
 
+def test_an_image_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    image, other = touch(tmp_path / "in", "a.png", "b.png")
+    plan = batch_plan.plan_batch([image, tmp_path / "in", image], tmp_path / "out")
+    assert plan.images == (image, other)
+
+
 def test_a_file_is_no_folder_of_images(tmp_path: Path) -> None:
     image = touch(tmp_path, "a.png")[0]
     with pytest.raises(InputError, match=r"a\.png is a file: choose the folder that it is in"):

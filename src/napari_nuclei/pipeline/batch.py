@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,9 +87,15 @@ def batch_steps(
     Returns
     -------
     tuple of Segmented or Failed
-        In the order of the batch. For one that failed there are no labels, and no half file.
+        In the order of the batch. One that failed has no new file, and no half one.
+
+    Raises
+    ------
+    InputError
+        After the last image, when the summary could not be written in the end.
     """
     outcomes: list[Outcome] = []
+    refused: OSError | None = None
     for done, image in enumerate(batch.images):
         progress = BatchProgress(done, len(batch.images), image)
         yield progress
@@ -96,8 +103,13 @@ def batch_steps(
         outcomes.append(outcome)
         is_last = done + 1 == len(batch.images)
         if batch.has_summary and (is_last or not outcome.done_before):
-            _write_summary(batch, outcomes, options)
+            refused = _try_summary(batch, outcomes, options)
         yield replace(progress, done=done + 1, outcome=outcome)
+    if refused:
+        raise InputError(
+            f"{batch.folder / SUMMARY_FILE} cannot be written ({refused.strerror or refused}): "
+            "close it elsewhere and run again; the results are there and are not made anew."
+        ) from refused
     return tuple(outcomes)
 
 
@@ -110,10 +122,17 @@ def segment_files(
             yield progress.outcome
 
 
-def _write_summary(batch: ImageBatch, outcomes: Sequence[Outcome], options: SegmentOptions) -> None:
+def _try_summary(
+    batch: ImageBatch, outcomes: Sequence[Outcome], options: SegmentOptions
+) -> OSError | None:
+    """Write the summary, or return why not; a spreadsheet that holds it may soon be closed."""
     waiting = batch.images[len(outcomes) :]
     path = batch.folder / SUMMARY_FILE
-    summary.write_summary(path, outcomes, waiting, semantic=options.semantic)
+    try:
+        summary.write_summary(path, outcomes, waiting, semantic=options.semantic)
+    except OSError as error:
+        return error
+    return None
 
 
 def _file_steps(
@@ -131,10 +150,13 @@ def _file_steps(
         if before is not None:
             return _found_before(image, *before)
         pixels = batch.selection.read(image)
-        found = yield from _segment_steps(progress, pixels, model, options, batch.selection)
-        origin = {"image": image.name, "request": request}
-        found = replace(found, recipe=found.recipe | origin)
-        write_results(found, pixels, *results, extras)
+        _refuse_single_pixel(image, pixels, batch.selection)
+        with _named_errors(image, pixels):
+            steps = _steps(pixels, model, options, batch.selection)
+            found = yield from mapped(steps, lambda tiles: replace(progress, tiles=tiles))
+            origin = {"image": image.name, "request": request}
+            found = replace(found, recipe=found.recipe | origin)
+            write_results(found, pixels, *results, extras)
     except (NucleiError, OSError) as error:
         return Failed(image, error)
     seconds = time.perf_counter() - started
@@ -167,23 +189,21 @@ def _segmented(
     return Segmented(image, int(labels.max()), share, diameter_px, seconds)
 
 
-def _segment_steps(
-    progress: BatchProgress,
-    pixels: NDArray[Any],
-    model: Model,
-    options: SegmentOptions,
-    selection: Selection,
-) -> Generator[BatchProgress, None, Segmentation | StackSegmentation]:
+def _refuse_single_pixel(image: Path, pixels: NDArray[Any], selection: Selection) -> None:
     if pixels.shape[len(selection.names) :][:2] == (1, 1):
-        raise InputError(f"{progress.image} is a single pixel: there is nothing to segment.")
+        raise InputError(f"{image} is a single pixel: there is nothing to segment.")
+
+
+@contextmanager
+def _named_errors(image: Path, pixels: NDArray[Any]) -> Iterator[None]:
+    """Let what is wrong with an image tell which one it is."""
     try:
-        steps = _steps(pixels, model, options, selection)
-        return (yield from mapped(steps, lambda tiles: replace(progress, tiles=tiles)))
+        yield
     except InputError as error:
-        raise InputError(f"{progress.image}: {error}") from error
+        raise InputError(f"{image}: {error}") from error
     except MemoryError as error:
         raise InputError(
-            f"{progress.image}: there is not enough memory for an image of shape {pixels.shape}; "
+            f"{image}: there is not enough memory for an image of shape {pixels.shape}; "
             "cut it into smaller ones."
         ) from error
 

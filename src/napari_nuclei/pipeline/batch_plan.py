@@ -69,12 +69,14 @@ def plan_batch(
     Notes
     -----
     The results of ``a.png`` are named ``a_labels.tif`` and so on; where another image, such as
-    ``a.tif``, would have the same, both are named by all of it: ``a.png_labels.tif``. An image
-    that has results of either name keeps it, whatever images come or go.
+    ``a.tif``, would have the same or has them already, it is named by all of it:
+    ``a.png_labels.tif``. An image that has results of either name keeps it, whatever images come
+    or go.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: choose a folder for the results.")
-    images = tuple(image for path in inputs for image in _find_images(path, folder))
+    # One that is named, and in a folder that is named, is still one.
+    images = tuple(dict.fromkeys(image for path in inputs for image in _find_images(path, folder)))
     names = _result_names(images, folder)
     _refuse_clashes(images, names, folder)
     has_summary = len(images) > 1 or any(path.is_dir() for path in inputs)
@@ -130,8 +132,13 @@ def _result_names(images: Sequence[Path], folder: Path) -> dict[Path, str]:
 
 
 def _result_name(image: Path, folder: Path, *, is_alone: bool) -> str:
-    usual, other = (image.stem, image.name) if is_alone else (image.name, image.stem)
-    return other if image_of_results(folder, other) == image.name else usual
+    short, full = image.stem, image.name
+    owner = image_of_results(folder, short)
+    if owner == image.name:
+        return short
+    if owner or not is_alone or image_of_results(folder, full) == image.name:
+        return full
+    return short
 
 
 def _refuse_clashes(images: Sequence[Path], names: Mapping[Path, str], folder: Path) -> None:

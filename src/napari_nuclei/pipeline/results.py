@@ -64,7 +64,7 @@ def write_results(
     stem: str,
     extras: Extras,
 ) -> None:
-    """Write the labels and what else is wanted, each file whole or not at all.
+    """Write the labels and what else is wanted: all of it, or nothing.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def write_results(
         What the files' names begin with; files that are there already are replaced.
     extras : Extras
         What to write besides the labels; what is not wanted and there from an earlier run is
-        removed, as it tells of other labels. These come last: where they are, the rest is, too.
+        removed, as it tells of other labels. The labels come last: where they are, the rest is,
+        too, of the same request.
 
     Raises
     ------
@@ -86,24 +87,24 @@ def write_results(
         When a file cannot be written or removed.
     """
     labels, probability, table, overlay = result_paths(folder, stem)
+    writers: dict[Path, files.Writer] = {}
     if extras.probability and found.probability is not None:
-        _write_tiff(probability, found.probability, found.recipe)
+        writers[probability] = _tiff_writer(found.probability, found.recipe)
     if extras.table:
-        measured = measure(
-            found.labels,
-            found.probability,
-            pixels,
-            axes=found.names,
-            pixel_um=extras.pixel_um,
-        )
-        tables.write_csv(measured, table)
+        writers[table] = tables.csv_writer([_measured(found, pixels, extras)])
     if extras.overlay:
-        _write_png(overlay, _overlay(pixels, found.labels))
+        writers[overlay] = _png_writer(_overlay(pixels, found.labels))
+    writers[labels] = _tiff_writer(found.labels, found.recipe)
     wanted = {probability: extras.probability, table: extras.table, overlay: extras.overlay}
-    for path, is_wanted in wanted.items():
-        if not is_wanted:
-            path.unlink(missing_ok=True)
-    _write_tiff(labels, found.labels, found.recipe)
+    files.replace_files(writers, removed=[path for path, want in wanted.items() if not want])
+
+
+def _measured(
+    found: Segmentation | StackSegmentation, pixels: NDArray[Any], extras: Extras
+) -> tables.Table:
+    return measure(
+        found.labels, found.probability, pixels, axes=found.names, pixel_um=extras.pixel_um
+    )
 
 
 def _overlay(pixels: NDArray[Any], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -169,22 +170,22 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _write_tiff(path: Path, values: NDArray[Any], recipe: dict[str, Any]) -> None:
-    """Write an array with its recipe, which is enough to get the same values again."""
+def _tiff_writer(values: NDArray[Any], recipe: dict[str, Any]) -> files.Writer:
+    """Return what writes an array with its recipe, which is enough to get the same values again."""
 
-    def write(temporary: Path) -> None:
+    def write(path: Path) -> None:
         tifffile.imwrite(
-            temporary,
+            path,
             values,
             photometric="minisblack",
             compression="zlib",
             metadata={"recipe": recipe},
         )
 
-    files.replace_file(path, write)
+    return write
 
 
-def _write_png(path: Path, picture: NDArray[np.uint8]) -> None:
+def _png_writer(picture: NDArray[np.uint8]) -> files.Writer:
     from imageio.v3 import imwrite
 
-    files.replace_file(path, lambda temporary: imwrite(temporary, picture))
+    return lambda path: imwrite(path, picture)

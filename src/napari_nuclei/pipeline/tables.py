@@ -14,14 +14,17 @@ from napari_nuclei import files
 _DECIMALS = 4
 
 
-def write_csv(table: Mapping[str, NDArray[Any]], path: Path) -> None:
+Table = Mapping[str, NDArray[Any]]
+"""Columns of equal length, shape (n,), as `napari_nuclei.core.measure.measure` returns them."""
+
+
+def write_csv(table: Table, path: Path) -> None:
     """Write a table to a CSV file, whole or not at all.
 
     Parameters
     ----------
-    table : mapping of str to ndarray, shape (n,)
-        Columns of equal length, as `napari_nuclei.core.measure.measure` returns them. Floats are
-        rounded to four decimals.
+    table : mapping of str to ndarray
+        Floats are rounded to four decimals.
     path : Path
         The file; replaced when it is there already.
 
@@ -33,7 +36,7 @@ def write_csv(table: Mapping[str, NDArray[Any]], path: Path) -> None:
     write_csv_parts([table], path)
 
 
-def write_csv_parts(parts: Iterable[Mapping[str, NDArray[Any]]], path: Path) -> None:
+def write_csv_parts(parts: Iterable[Table], path: Path) -> None:
     """Write the rows of several tables, one in memory at a time; else as `write_csv`.
 
     Parameters
@@ -43,16 +46,21 @@ def write_csv_parts(parts: Iterable[Mapping[str, NDArray[Any]]], path: Path) -> 
     path : Path
         The file.
     """
+    files.replace_file(path, csv_writer(parts))
 
-    def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
+
+def csv_writer(parts: Iterable[Table]) -> files.Writer:
+    """Return what writes such a file in place, for `napari_nuclei.files`."""
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             for number, table in enumerate(parts):
                 if number == 0:
                     writer.writerow(table)
                 writer.writerows(zip(*(_cells(column) for column in table.values()), strict=True))
 
-    files.replace_file(path, write)
+    return write
 
 
 def _cells(column: NDArray[Any]) -> list[Any]:

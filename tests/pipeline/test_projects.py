@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from napari_nuclei.errors import DatasetError, InputError
+from napari_nuclei.pipeline import projects
+from napari_nuclei.pipeline.datasets import open_dataset
 from napari_nuclei.pipeline.projects import Pair, Project
 
 LABELS = np.array([[0, 70_000, 70_000], [3, 3, 0]], np.int32)
@@ -177,6 +179,67 @@ def test_a_corrected_pair_that_was_made_by_hand_is_removed_with_all_its_files(tm
     assert [path.name for path in tmp_path.rglob("*.*")] == ["project.json"]
 
 
+def test_the_last_pair_made_by_hand_is_removed_like_any_other(tmp_path):
+    project = hand_made(tmp_path, checked=True)
+    project.remove("a")
+    assert project.names == ()
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["project.json"]
+    project.save(pair("b"))
+    assert project.names == ("b",)
+
+
+def test_an_interrupted_removal_leaves_the_other_pairs_made_by_hand(tmp_path, monkeypatch):
+    project = hand_made(tmp_path, checked=False)
+    for kind in ("images", "labels"):
+        (tmp_path / kind / "b.png").write_bytes((tmp_path / kind / "a.png").read_bytes())
+    unlink = Path.unlink
+
+    def refuse_image(self, **options):
+        if self.parent.name == "images":
+            raise OSError(errno.EACCES, "Permission denied")
+        unlink(self, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse_image)
+    with pytest.raises(DatasetError, match="a cannot be removed"):
+        project.remove("a")
+    assert project.names == ("b",)
+
+
+def test_one_nucleus_of_two_pieces_is_read_again(project):
+    labels = np.array([[4, 0, 4], [0, 0, 0]], np.int32)
+    project.save(pair(labels=labels, checked=labels > 0))
+    np.testing.assert_array_equal(project.read("cells").labels, labels)
+
+
+def test_a_mask_that_nobody_checked_is_refused_in_a_project_too(project):
+    project.save(pair(labels=np.array([[4, 0, 4], [0, 0, 0]], np.int32)))
+    (project.folder / "checked" / "cells.tif").unlink()
+    with pytest.raises(DatasetError, match="one id, 4, on 2 separate regions"):
+        project.read("cells")
+
+
+def test_all_pairs_of_a_data_set_are_read_with_one_look_at_it(tmp_path, monkeypatch):
+    hand_made(tmp_path, checked=False)
+    for kind in ("images", "labels"):
+        for name in "bc":
+            (tmp_path / kind / f"{name}.png").write_bytes((tmp_path / kind / "a.png").read_bytes())
+    opened = []
+
+    def open_and_count(folder):
+        opened.append(folder)
+        return open_dataset(folder)
+
+    monkeypatch.setattr(projects, "open_dataset", open_and_count)
+    assert [found.name for found in Project(tmp_path).pairs()] == ["a", "b", "c"]
+    assert opened == [tmp_path]
+
+
+def test_an_image_that_could_not_be_read_again_is_refused(monkeypatch):
+    monkeypatch.setattr(projects, "MAX_PIXELS", 5)
+    with pytest.raises(InputError, match="6 pixels are more than the 5 that are read: save parts"):
+        pair()
+
+
 def test_what_is_no_data_set_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DatasetError, match="none of the known layouts"):
@@ -243,6 +306,8 @@ def test_a_marker_of_another_version_is_refused(project, content, message):
         ({"image": GREY[:1]}, r"the image has shape \(1, 3\)"),
         ({"checked": CHECKED[:, :1]}, r"mask of what was checked has shape \(2, 1\)"),
         ({"labels": LABELS - 5}, "integers of 0"),
+        ({"labels": LABELS.astype(np.int64) << 32}, "labels go up to 300647710720000: number them"),
+        ({"labels": LABELS.astype(np.uint32) + 2**31}, "labels go up to 2147553648: number them"),
         ({"labels": LABELS.astype(np.float32)}, "integers of 0"),
     ],
 )

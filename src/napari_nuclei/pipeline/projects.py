@@ -15,7 +15,9 @@ last. A data set made by hand is as good, such as ``images/`` and ``labels/`` wi
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,8 @@ from napari_nuclei.core.review import count_checked
 from napari_nuclei.errors import DatasetError, InputError
 from napari_nuclei.pipeline import filenames
 from napari_nuclei.pipeline.datasets import open_dataset
-from napari_nuclei.pipeline.datasets.decoding import SUFFIXES, read_image, read_plane
-from napari_nuclei.pipeline.datasets.labels import read_label_image
+from napari_nuclei.pipeline.datasets.decoding import MAX_PIXELS, SUFFIXES, read_image, read_plane
+from napari_nuclei.pipeline.datasets.labels import read_ids, read_label_image
 from napari_nuclei.pipeline.datasets.storage import FolderStore, StoredFile
 from napari_nuclei.pipeline.pair_files import has_pixels, write_tiff
 
@@ -58,8 +60,8 @@ class Pair:
     Raises
     ------
     InputError
-        When the shapes differ, the labels are no non-negative integers, or the name cannot be that
-        of a file.
+        When the shapes differ, the labels are no integers from 0 to 2**31 - 1, there are more
+        pixels than an image file may have, or the name cannot be that of a file.
     """
 
     name: str
@@ -84,6 +86,13 @@ class Pair:
                 )
         if self.labels.dtype.kind not in "iu" or self.labels.min(initial=0) < 0:
             raise InputError(f"{self.name}: labels are integers of 0 (background) and up.")
+        if self.labels.max(initial=0) > np.iinfo(np.int32).max:
+            raise InputError(f"{self.name}: labels go up to {self.labels.max()}: number them anew.")
+        if self.labels.size > MAX_PIXELS:
+            raise InputError(
+                f"{self.name}: {self.labels.size:,} pixels are more than the {MAX_PIXELS:,} that "
+                "are read: save parts of the image."
+            )
 
     @property
     def n_checked(self) -> int:
@@ -106,9 +115,18 @@ class Project:
         DatasetError
             When the folder is neither a project nor a data set, or comes from a later version.
         """
-        if not self.is_empty and not self.is_own:
-            return tuple(item.id for item in open_dataset(self.folder).items)
-        return tuple(sorted(self._pairs))
+        return tuple(self._readers())
+
+    def pairs(self) -> Iterator[Pair]:
+        """Read all pairs one by one, in the order of `names`; the folder is looked through once.
+
+        Raises
+        ------
+        DatasetError
+            As `names`, or when a file is damaged.
+        """
+        for read in self._readers().values():
+            yield read()
 
     def read(self, name: str) -> Pair:
         """Read a pair.
@@ -118,14 +136,10 @@ class Project:
         DatasetError
             When there is none of this name, or one of its files is damaged.
         """
-        if name not in self.names:
+        readers = self._readers()
+        if name not in readers:
             raise DatasetError(f"{self.folder}: there is no pair named {name}.")
-        mask = self._files(_CHECKED).get(name)
-        checked = None if mask is None else read_plane(mask) > 0
-        try:
-            return Pair(name.replace("/", "-"), *self._read_image_and_labels(name), checked)
-        except InputError as error:
-            raise DatasetError(f"{self.folder}: {error}") from error
+        return readers[name]()
 
     def known_as(self, name: str) -> str | None:
         """Return the name of the pair whose files some systems would take for those of this name.
@@ -167,8 +181,7 @@ class Project:
                 f"{self.folder}: another image is named {name}; choose another name."
             )
         try:
-            if not self.is_own:
-                files.write_text(self.folder / _MARKER, json.dumps({"format": FORMAT}))
+            self._mark_own()
             if known is None:
                 self._write(_IMAGES, name, pair.image)
             # Of a new pair the labels come last: with them it is there. Of a known one they come
@@ -198,6 +211,8 @@ class Project:
         if name not in self.names:
             raise DatasetError(f"{self.folder}: there is no pair named {name}.")
         try:
+            # Another layout would miss what is left of the pair, or all pairs once none is left.
+            self._mark_own()
             # The labels first: without them, what is left of a pair counts no more.
             for kind in (_LABELS, _CHECKED, _IMAGES):
                 # Twice where new labels took the place of a PNG.
@@ -262,12 +277,46 @@ class Project:
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
         }
 
-    def _read_image_and_labels(self, name: str) -> tuple[NDArray[Any], NDArray[np.int32]]:
-        if self.is_own:
-            labels = read_label_image([self._files(_LABELS)[name]])
-            return read_image(self._files(_IMAGES)[name]), labels
-        (item,) = (item for item in open_dataset(self.folder).items if item.id == name)
-        return item.read_image(), item.read_labels()
+    def _readers(self) -> dict[str, Callable[[], Pair]]:
+        """Return what reads each pair, by its name, sorted."""
+        masks = self._files(_CHECKED)
+        if not self.is_empty and not self.is_own:
+            items = open_dataset(self.folder).items
+            return {
+                item.id: partial(
+                    self._pair, item.id, item.read_image, item.read_labels, masks.get(item.id)
+                )
+                for item in items
+            }
+        images, labels = self._files(_IMAGES), self._files(_LABELS)
+        return {
+            name: partial(
+                self._pair,
+                name,
+                partial(read_image, images[name]),
+                # Where somebody checked, one nucleus of two pieces is no mask of all nuclei.
+                partial(read_ids if name in masks else read_label_image, [labels[name]]),
+                masks.get(name),
+            )
+            for name in sorted(self._pairs)
+        }
+
+    def _pair(
+        self,
+        name: str,
+        get_image: Callable[[], NDArray[Any]],
+        get_labels: Callable[[], NDArray[np.int32]],
+        mask: StoredFile | None,
+    ) -> Pair:
+        checked = None if mask is None else read_plane(mask) > 0
+        try:
+            return Pair(name.replace("/", "-"), get_image(), get_labels(), checked)
+        except InputError as error:
+            raise DatasetError(f"{self.folder}: {error}") from error
+
+    def _mark_own(self) -> None:
+        if not self.is_own:
+            files.write_text(self.folder / _MARKER, json.dumps({"format": FORMAT}))
 
     def _write(self, kind: str, name: str, values: NDArray[Any]) -> None:
         write_tiff(self.folder / kind / f"{name}{_SUFFIX}", values)

@@ -42,11 +42,12 @@ def read_pairs(folder: Path) -> Iterator[Pair]:
     DatasetError
         When there are none, or one cannot be read.
     """
-    project = Project(folder)
-    if not project.names:
+    pairs = Project(folder).pairs()
+    first = next(pairs, None)
+    if first is None:
         raise DatasetError(f"{folder}: there are no images to learn from.")
-    for name in project.names:
-        yield project.read(name)
+    yield first
+    yield from pairs
 
 
 def describe_pairs(pairs: Sequence[Pair]) -> list[dict[str, Any]]:

@@ -93,6 +93,30 @@ def separate_mask(files: Sequence[StoredFile]) -> NDArray[np.int32]:
 
 
 def read_label_image(files: Sequence[StoredFile]) -> NDArray[np.int32]:
+    """Read one label image, and refuse what looks like a nucleus/background mask.
+
+    Parameters
+    ----------
+    files : sequence of StoredFile
+        As for `read_ids`.
+
+    Returns
+    -------
+    ndarray, (Y, X), int32
+        As of `read_ids`.
+
+    Raises
+    ------
+    DatasetError
+        As of `read_ids`, or one single id covers several separate regions: that is a
+        nucleus/background mask, and would teach that all nuclei are one.
+    """
+    labels = read_ids(files)
+    _refuse_single_id(files[0], labels)
+    return labels
+
+
+def read_ids(files: Sequence[StoredFile]) -> NDArray[np.int32]:
     """Read one label image: 0 background, each nucleus an id of its own.
 
     Parameters
@@ -108,8 +132,7 @@ def read_label_image(files: Sequence[StoredFile]) -> NDArray[np.int32]:
     Raises
     ------
     DatasetError
-        Ids are negative or above 2**31 - 1, or one single id covers several separate regions:
-        that is a nucleus/background mask, and would teach that all nuclei are one.
+        Ids are negative or above 2**31 - 1.
     """
     (file,) = files
     labels = read_plane(file)
@@ -118,9 +141,7 @@ def read_label_image(files: Sequence[StoredFile]) -> NDArray[np.int32]:
             f"{file} has labels from {labels.min()} to {labels.max()}; save ids between 0 and "
             "2**31 - 1."
         )
-    labels = labels.astype(np.int32, copy=False)
-    _refuse_single_id(file, labels)
-    return labels
+    return labels.astype(np.int32, copy=False)
 
 
 def _read_mask(file: StoredFile) -> _Mask:

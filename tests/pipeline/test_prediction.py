@@ -9,13 +9,8 @@ from napari_nuclei.core.images import prepare
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import trainer, unet
 from napari_nuclei.model.predictor import KerasPredictor
-from napari_nuclei.pipeline.prediction import (
-    Progress,
-    TileOptions,
-    predict_maps,
-    predict_steps,
-    result_of,
-)
+from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps
+from napari_nuclei.pipeline.steps import result_of
 
 SMALL = TileOptions(tile_px=32, halo_px=4, batch_size=4)
 
@@ -29,6 +24,10 @@ class PixelwisePredictor:
     def predict(self, tiles):
         self.batches.append(tiles.shape)
         return 1 - tiles**2
+
+
+def predict_maps(image, predictor, options):
+    return result_of(predict_steps(image, predictor, options))
 
 
 def noise(height, width):
@@ -48,7 +47,7 @@ def test_tiles_and_batches_leave_no_trace(height, width, halo_px, batch_size):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (131, 257), (8000, 16)])
 def test_any_shape_with_the_default_tiles(shape):
     image = noise(*shape)
-    maps = predict_maps(image, PixelwisePredictor())
+    maps = predict_maps(image, PixelwisePredictor(), TileOptions())
     np.testing.assert_allclose(maps, 1 - image**2, atol=1e-5)
 
 

@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.prediction import Progress, TileOptions
-from napari_nuclei.pipeline.scale import estimate_diameter_steps, predict_resized_steps
+from napari_nuclei.pipeline.scale import (
+    estimate_diameter_steps,
+    predict_known,
+    predict_resized_steps,
+)
 from napari_nuclei.pipeline.steps import result_of
 
 
@@ -101,3 +106,34 @@ def test_enlarging_beyond_memory_is_refused():
     image = np.zeros((1000, 1000, 3), np.float32)
     with pytest.raises(InputError, match="enlarged to 20000 x 20000 px: choose a larger diameter"):
         result_of(predict_resized_steps(image, 20, Identity(), TileOptions()))
+
+
+class Ruler:
+    """Measures the radius of the largest disc that it is shown."""
+
+    radius_px = 0.0
+
+    def predict(self, tiles):
+        for tile in tiles:
+            depth_px = ndimage.distance_transform_edt(tile[..., 0] > 0.5)
+            self.radius_px = max(self.radius_px, depth_px.max())
+        return np.zeros_like(tiles)
+
+
+@pytest.mark.parametrize(
+    ("diameters", "seen_px"),
+    [(DiameterRange(16, 32), 16), (DiameterRange(6, 20), 8), (None, 8)],
+    ids=["too small", "known", "own scale"],
+)
+def test_an_image_of_known_nuclei_is_shown_in_a_size_that_the_network_knows(diameters, seen_px):
+    image = discs(8, (64, 64), 16)
+    network = Ruler()
+    maps = predict_known(image, image[..., 0].astype(np.int32) * label_ids(), network, diameters)
+    assert maps.shape == (64, 64, 3)
+    assert 2 * network.radius_px == pytest.approx(seen_px, abs=1)
+
+
+def label_ids():
+    """Return an id of its own for each disc of `discs(8, (64, 64), 16)`."""
+    y, x = np.indices((64, 64)) // 16
+    return 4 * y + x + 1

@@ -12,7 +12,6 @@ from napari_nuclei.core.instances import DISTANCE
 from napari_nuclei.core.tiling import Grid, Stitcher
 from napari_nuclei.errors import InputError
 from napari_nuclei.model.unet import STRIDE_PX
-from napari_nuclei.pipeline.steps import result_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,10 +60,10 @@ class Progress:
     total: int
 
 
-def predict_maps(
-    image: NDArray[np.float32], predictor: Predictor, options: TileOptions | None = None
-) -> NDArray[np.float32]:
-    """Return the network's maps of a whole image.
+def predict_steps(
+    image: NDArray[np.float32], predictor: Predictor, options: TileOptions
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Predict the maps of a whole image batch by batch, so that a caller can stop.
 
     Parameters
     ----------
@@ -72,21 +71,19 @@ def predict_maps(
         Shape (Y, X, 3), float32, as `napari_nuclei.core.images.prepare` returns it.
     predictor : Predictor
         What runs the network.
-    options : TileOptions, optional
+    options : TileOptions
         How the image is cut.
+
+    Yields
+    ------
+    Progress
+        Before the first batch of tiles, and after each.
 
     Returns
     -------
     numpy.ndarray
         Shape (Y, X, 3), float32: nucleus, border, distance.
     """
-    return result_of(predict_steps(image, predictor, options or TileOptions()))
-
-
-def predict_steps(
-    image: NDArray[np.float32], predictor: Predictor, options: TileOptions
-) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Predict batch by batch: as `predict_maps`, but a caller can show progress and stop."""
     height, width = image.shape[:2]
     grid = Grid((height, width), options.tile_px, options.halo_px)
     stitcher = Stitcher(grid, _MAPS)

@@ -12,18 +12,16 @@ from numpy.typing import NDArray
 
 from napari_nuclei.core import images
 from napari_nuclei.core.augment import Source, make_source
-from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.core.holdout import Window, best_cut, without_divided
 from napari_nuclei.core.instances import InstanceOptions, label_nuclei
 from napari_nuclei.core.metrics import Scores, mean_scores, score
 from napari_nuclei.core.review import count_checked, only_checked
 from napari_nuclei.errors import DatasetError
 from napari_nuclei.pipeline.datasets.splits import draw_validation
-from napari_nuclei.pipeline.prediction import TileOptions
-from napari_nuclei.pipeline.scale import predict_resized_steps
-from napari_nuclei.pipeline.steps import result_of
+from napari_nuclei.pipeline.scale import predict_known
 
 if TYPE_CHECKING:
+    from napari_nuclei.core.diameter import DiameterRange
     from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline.projects import Pair
 
@@ -147,9 +145,7 @@ def find_nuclei(
     predictor: Predictor, region: Region, thresholds: InstanceOptions, diameters: DiameterRange
 ) -> NDArray[np.int32]:
     """Return the nuclei that a network finds in a region; parameters as for `score_regions`."""
-    enlargement = diameters.enlargement(median_diameter_px(region.truth))
-    steps = predict_resized_steps(region.image, enlargement, predictor, TileOptions())
-    return label_nuclei(result_of(steps), thresholds)
+    return label_nuclei(predict_known(region.image, region.truth, predictor, diameters), thresholds)
 
 
 def whole_region(pair: Pair) -> Region:

@@ -12,11 +12,12 @@ from napari_nuclei import files
 from napari_nuclei.core import images
 from napari_nuclei.core.instances import label_nuclei
 from napari_nuclei.pipeline.figures import draw_triptych
-from napari_nuclei.pipeline.prediction import predict_maps
+from napari_nuclei.pipeline.scale import predict_known
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from napari_nuclei.core.diameter import DiameterRange
     from napari_nuclei.pipeline.datasets import Item
     from napari_nuclei.pipeline.loop import Epoch
 
@@ -28,11 +29,24 @@ _CURVES = {
 }
 
 
-def draw_epoch(epoch: Epoch, item: Item, path: Path) -> None:
-    """Write a picture of one held-out image: image, truth, and what the network finds by now."""
-    image = item.read_image()
-    found = label_nuclei(predict_maps(images.prepare(image), epoch.network))
-    draw_prediction(epoch.number, image, item.read_labels(), found, path)
+def draw_epoch(epoch: Epoch, item: Item, diameters: DiameterRange | None, path: Path) -> None:
+    """Write a picture of one held-out image: image, truth, and what the network finds by now.
+
+    Parameters
+    ----------
+    epoch : Epoch
+        With the network.
+    item : Item
+        The image and its nuclei.
+    diameters : DiameterRange or None
+        The sizes in which the network is trained, as for
+        `napari_nuclei.pipeline.scale.predict_known`.
+    path : Path
+        Ends in ``.png``.
+    """
+    image, truth = item.read_image(), item.read_labels()
+    maps = predict_known(images.prepare(image), truth, epoch.network, diameters)
+    draw_prediction(epoch.number, image, truth, label_nuclei(maps), path)
 
 
 def draw_prediction(

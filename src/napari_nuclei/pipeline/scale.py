@@ -23,9 +23,10 @@ from napari_nuclei.core.resampling import (
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.prediction import Progress, TileOptions, predict_steps
-from napari_nuclei.pipeline.steps import mapped
+from napari_nuclei.pipeline.steps import mapped, result_of
 
 if TYPE_CHECKING:
+    from napari_nuclei.core.diameter import DiameterRange
     from napari_nuclei.model.predictor import Predictor
 
 _MAX_ENLARGED_PX = 100_000_000
@@ -144,6 +145,34 @@ def predict_resized_steps(
     maps = yield from predict_steps(pixels, predictor, options)
     origin = part[0].start, part[1].start
     return resize_window(maps, seen_shape, shape, window, origin)
+
+
+def predict_known(
+    image: NDArray[np.float32],
+    truth: NDArray[np.int32],
+    predictor: Predictor,
+    diameters: DiameterRange | None,
+) -> NDArray[np.float32]:
+    """Predict the maps of an image whose nuclei are known, and shown in a size that fits.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        Shape (Y, X, 3), float32, as `napari_nuclei.core.images.prepare` returns it.
+    truth : numpy.ndarray
+        Shape (Y, X), int32: tells the diameter, and no more.
+    predictor : Predictor
+        What runs the network.
+    diameters : DiameterRange or None
+        The sizes of nuclei that it knows; None: it was trained on images at their own scale.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (Y, X, 3), float32, in [0, 1].
+    """
+    enlargement = diameters.enlargement(median_diameter_px(truth)) if diameters else 1.0
+    return result_of(predict_resized_steps(image, enlargement, predictor, TileOptions()))
 
 
 def estimate_diameter_steps(

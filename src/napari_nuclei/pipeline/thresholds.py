@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.core import images, metrics
-from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
 from napari_nuclei.core.instances import InstanceOptions, label_nuclei
-from napari_nuclei.pipeline.prediction import TileOptions
-from napari_nuclei.pipeline.scale import predict_resized_steps
-from napari_nuclei.pipeline.steps import result_of
+from napari_nuclei.pipeline.scale import predict_known
 
 if TYPE_CHECKING:
+    from napari_nuclei.core.diameter import DiameterRange
     from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline.datasets import Item
 
@@ -61,8 +59,6 @@ def _scores(
     candidates: Sequence[InstanceOptions],
 ) -> NDArray[np.float64]:
     truth = item.read_labels()
-    enlargement = diameters.enlargement(median_diameter_px(truth))
-    image = images.prepare(item.read_image())
-    maps = result_of(predict_resized_steps(image, enlargement, network, TileOptions()))
+    maps = predict_known(images.prepare(item.read_image()), truth, network, diameters)
     found = (label_nuclei(maps, candidate) for candidate in candidates)
     return np.array([metrics.score(truth, labels).mean_ap for labels in found])

@@ -106,7 +106,7 @@ def _train(
     options = TrainOptions.from_json(run.request["options"])
     train_items, val_items = _items_of(run, dataset)
     steps = steps_from_scratch(run, train_items, val_items, options)
-    _follow(steps, run, val_items[0], logs, on_epoch)
+    _follow(steps, run, val_items[0], options.diameters, logs, on_epoch)
     return _save(run, options, val_items)
 
 
@@ -210,13 +210,14 @@ def _follow(
     steps: Iterable[Epoch],
     run: runs.Run,
     shown: Item,
+    diameters: DiameterRange | None,
     logs: reports.TensorBoard | None,
     on_epoch: Callable[[Epoch], object] | None,
 ) -> None:
     """Run the loop to its end, with a picture, curves and logs after each epoch."""
     for epoch in steps:
         picture = run.folder / "pictures" / f"epoch-{epoch.number:04d}.png"
-        reports.draw_epoch(epoch, shown, picture)
+        reports.draw_epoch(epoch, shown, diameters, picture)
         if epoch.number == 0:
             continue
         reports.draw_curves(run.history.epochs, run.folder / "curves.png")

@@ -21,9 +21,9 @@ from benchmarks.command import add_model, exit_status, make_parser
 from benchmarks.images import resized_labels
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.metrics import score
+from napari_nuclei.core.resampling import scaled_shape
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
-from napari_nuclei.pipeline.scale import scaled_shape
 from napari_nuclei.pipeline.segment import segment
 
 if TYPE_CHECKING:

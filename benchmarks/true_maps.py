@@ -20,11 +20,10 @@ from benchmarks.images import resized_labels
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.instances import BORDER, DISTANCE, NUCLEUS
 from napari_nuclei.core.metrics import Scores, mean_scores, score
-from napari_nuclei.core.resampling import resize
+from napari_nuclei.core.resampling import resize, scaled_shape
 from napari_nuclei.core.targets import make_targets
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
-from napari_nuclei.pipeline.scale import scaled_shape
 from napari_nuclei.pipeline.segment import SegmentOptions, finish, segment
 
 if TYPE_CHECKING:

@@ -39,3 +39,14 @@ def test_what_somebody_made_is_not_kept_where_caches_are_emptied(
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda app: tmp_path / "cache" / app)
     assert {folder.parent for folder in kept()} == {tmp_path / "data" / "napari-nuclei"}
     assert paths.sample_cache() == tmp_path / "cache" / "napari-nuclei" / "samples"
+
+
+def test_the_home_of_a_person_may_be_a_tilde(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("NAPARI_NUCLEI_HOME", "~/nuclei")
+    monkeypatch.setenv("NAPARI_NUCLEI_DATA", "~/dsb2018")
+    assert paths.user_models() == tmp_path / "nuclei" / "models"
+    assert paths.local_data() == tmp_path / "dsb2018"

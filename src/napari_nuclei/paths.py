@@ -53,17 +53,18 @@ def autosaves() -> Path:
 
 def sample_cache() -> Path:
     """Return the folder that keeps downloaded sample images."""
-    override = os.environ.get("NAPARI_NUCLEI_HOME")
-    parent = Path(override) if override else Path(platformdirs.user_cache_dir(_APP))
-    return parent / "samples"
+    return (_override("HOME") or Path(platformdirs.user_cache_dir(_APP))) / "samples"
 
 
 def local_data() -> Path | None:
     """Return the local copy of DSB2018 that ``NAPARI_NUCLEI_DATA`` points at, or None."""
-    override = os.environ.get("NAPARI_NUCLEI_DATA")
-    return Path(override).expanduser() if override else None
+    return _override("DATA")
 
 
 def _home() -> Path:
-    override = os.environ.get("NAPARI_NUCLEI_HOME")
-    return Path(override) if override else Path(platformdirs.user_data_dir(_APP))
+    return _override("HOME") or Path(platformdirs.user_data_dir(_APP))
+
+
+def _override(name: str) -> Path | None:
+    value = os.environ.get(f"NAPARI_NUCLEI_{name}")
+    return Path(value).expanduser() if value else None

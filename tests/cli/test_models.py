@@ -86,6 +86,23 @@ def test_show_and_list_tell_where_a_tuned_model_comes_from(
         assert words in shown
 
 
+def test_what_a_stranger_wrote_gives_the_terminal_no_orders(
+    command: Command, tiny_network: Any, tmp_path: Path
+) -> None:
+    save_model(
+        tmp_path / "model",
+        Network.of(tiny_network, TINY),
+        name="liver",
+        thresholds=InstanceOptions(),
+        diameters=DiameterRange(12.0, 46.0),
+        provenance={"notes": "\x1b[2J\x1b]0;owned\x07hello"},
+    )
+    command("models", "import", tmp_path / "model")
+    for shown in (command("models", "list").out, command("models", "show", "liver").out):
+        assert "hello\n" in shown
+        assert not {"\x1b", "\x07"} & set(shown)
+
+
 def test_a_model_gets_another_name(command: Command, tiny_model: Path) -> None:
     command("models", "import", tiny_model)
     assert command("models", "rename", "tiny", "small").out == "tiny: now named small\n"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from scipy import ndimage
 
 from napari_nuclei.core import edits
 from napari_nuclei.errors import InputError
@@ -91,6 +92,10 @@ def test_a_gap_between_merged_nuclei_is_bridged_and_no_other_nucleus_taken() -> 
 
 
 def test_nuclei_far_apart_are_not_merged() -> None:
+    slanted = np.zeros((7, 2), int)
+    slanted[0, 0], slanted[6, 1] = 1, 2
+    with pytest.raises(InputError, match="6 px apart"):
+        edits.merge(slanted, 1, 2)
     labels = draw("1......2")
     with pytest.raises(InputError, match="6 px apart"):
         edits.merge(labels, 1, 2)
@@ -132,6 +137,37 @@ def test_a_bent_line_parts_along_its_bend() -> None:
     assert (corner[:3, :3] == 2).all()
     assert (corner[4:] == 1).all()
     assert (corner[:, 4:] == 1).all()
+
+
+def test_a_third_piece_goes_whole_to_the_part_that_it_lies_nearer_to() -> None:
+    labels = draw(
+        "11111...1111",
+        "11111...1111",
+        "11111...1111",
+        "11111...1111",
+        "11111...1111",
+        "11111...1111",
+        "111111111111",
+    )
+    cut = after(labels, edits.split_by_line(labels, 1, np.array([[5, -1], [5, 12.0]]), 2))
+    assert all(ndimage.label(cut == nucleus)[1] == 1 for nucleus in (1, 2))
+    assert (cut[:4, 8:] == cut[0, 8]).all()
+
+
+@given(
+    npst.arrays(bool, (9, 9), elements=st.sampled_from([True, True, True, False])),
+    npst.arrays(np.float64, (2, 2), elements=st.floats(-1, 9)),
+)
+def test_the_part_with_the_new_id_is_never_the_larger_one(
+    mask: np.ndarray, line: np.ndarray
+) -> None:
+    pieces = ndimage.label(mask)[0]
+    labels = np.where(pieces == pieces[4, 4], pieces, 0)
+    try:
+        cut = after(labels, edits.split_by_line(labels, labels[4, 4], line, 99))
+    except InputError:
+        return
+    assert np.count_nonzero(cut == 99) <= np.count_nonzero(cut == labels[4, 4])
 
 
 def test_of_a_nucleus_of_two_pieces_the_line_parts_the_one_that_it_lies_on() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import permutations
 
 import numpy as np
@@ -82,3 +83,17 @@ def test_no_other_pairing_has_more_in_common(pair: tuple[NDArray[np.int32], ...]
 def test_the_same_plane_again_keeps_its_ids(pair: tuple[NDArray[np.int32], ...]) -> None:
     current = relabel_sequential(pair[0])[0]
     assert_array_equal(continued_ids(current, current, NEW), np.arange(current.max() + 1))
+
+
+def test_memory_does_not_grow_with_the_square_of_the_nuclei_that_divide() -> None:
+    previous = np.repeat(np.arange(1, 3001), 2)[np.newaxis]
+    current = np.arange(1, 6001)[np.newaxis]
+    tracemalloc.start()
+    try:
+        ids = continued_ids(previous, current, 10_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Of each two halves, one goes on. The matrix of all would have 144 MB.
+    assert_array_equal(np.sort(np.unique(ids[1:]))[:3000], np.arange(1, 3001))
+    assert peak < 20_000_000

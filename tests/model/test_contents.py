@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,43 @@ def test_a_removed_folder_is_gone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_a_linked_folder_the_link_is_removed(tmp_path: Path) -> None:
+    contents.write_folder(tmp_path / "elsewhere", CONTENTS)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "mine").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+
+    contents.remove_folder(tmp_path / "models" / "mine")
+
+    assert list((tmp_path / "models").iterdir()) == []
+    assert contents.read(tmp_path / "elsewhere") == CONTENTS
+
+
+def test_a_folder_is_gone_although_its_files_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    contents.add_folder(tmp_path / "model", CONTENTS)
+    monkeypatch.setattr(os, "unlink", refuse)
+
+    contents.remove_folder(tmp_path / "model")
+
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("write", [contents.add_folder, contents.write_zip])
+def test_what_could_not_be_read_again_is_not_written(
+    write: Callable[[Path, contents.Contents], None], tmp_path: Path
+) -> None:
+    large = {**CONTENTS, "manifest.json": b" " * (2**20 + 1)}
+
+    with pytest.raises(ModelError, match=r"manifest\.json would be larger than 1,048,576 bytes"):
+        write(tmp_path / "model", large)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("missing", ["manifest.json", "weights.safetensors"])
 def test_a_folder_without_one_of_the_files_is_no_model(missing: str, tmp_path: Path) -> None:
     contents.write_folder(tmp_path, CONTENTS)
@@ -133,6 +171,9 @@ def test_a_manifest_of_more_than_a_mebibyte_is_not_read(tmp_path: Path) -> None:
         (_zip({"manifest.json": b"{}"}), "nothing else"),
         (_zip({**CONTENTS, "readme.txt": b""}), "nothing else"),
         (_zip({"weights.safetensors": b"", "../manifest.json": b""}), "nothing else"),
+        (_zip({f"{number}.txt": b"" for number in range(100)}), "nothing else"),
+        (_zip(CONTENTS) + b"trailing", "nothing else"),
+        (_zip(CONTENTS)[:-22] + b"PK\x06\x07" + bytes(16) + _zip(CONTENTS)[-22:], "nothing else"),
         (_zip(CONTENTS, zipfile.ZIP_DEFLATED), "compressed"),
         (_zip({**CONTENTS, "manifest.json": b" " * (2**20 + 1)}), "too large"),
     ],
@@ -144,6 +185,17 @@ def test_another_kind_of_file_is_refused(content: bytes, reason: str, tmp_path: 
     with pytest.raises(ModelError, match=reason) as caught:
         contents.read(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_zip_of_many_entries_is_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.zip"
+    path.write_bytes(_zip({f"{number}.txt": b"" for number in range(100)}))
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+
+    with pytest.raises(ModelError, match="nothing else"):
+        contents.read(path)
 
 
 def test_a_zip_that_does_not_exist_is_refused(tmp_path: Path) -> None:

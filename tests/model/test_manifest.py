@@ -56,6 +56,13 @@ def test_the_layout_of_the_document_does_not_matter() -> None:
     assert manifest.loads(compact.encode(), SOURCE) == EXAMPLE
 
 
+def test_a_key_that_is_there_twice_is_refused() -> None:
+    twice = CONTENT.replace(b'"name":', b'"name": "other", "name":', 1)
+    assert twice != CONTENT
+    with pytest.raises(ModelError, match="damaged"):
+        manifest.loads(twice, SOURCE)
+
+
 def test_the_architecture_tells_all_that_decides_the_network() -> None:
     assert EXAMPLE.architecture == {
         "id": "mobilenetv2-unet",

@@ -97,6 +97,16 @@ def test_what_is_no_safetensors_file_is_refused(content: bytes, stored: Stored) 
         weights.restore(described, content)
 
 
+def test_a_header_of_a_hundred_thousand_tensors_is_not_read(stored: Stored) -> None:
+    tensor = b'{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    header = b"{" + b",".join(b'"%d":%s' % (number, tensor) for number in range(100_000)) + b"}"
+    content = len(header).to_bytes(8, "little") + header
+    described = replace(stored[0], weights=weights.identify(content))
+
+    with pytest.raises(ModelError, match="not in the safetensors format"):
+        weights.restore(described, content)
+
+
 def test_tensors_of_another_type_are_refused(stored: Stored) -> None:
     tensors = {"logits/bias": np.zeros(3, np.int32)}
 

@@ -35,6 +35,13 @@ def test_planes_of_a_stack_are_compared_page_by_page(stack: Path) -> None:
     assert not has(stack, STACK[:, 1, 2], ALL, 1, 2)
 
 
+def test_several_images_are_not_taken_for_the_first_one(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(STACK, photometric="minisblack")
+        tiff.write(STACK[:1], photometric="minisblack")
+    assert not has(tmp_path / "a.tif", STACK[0, 1], 0, 1)
+
+
 @pytest.mark.parametrize("suffix", ["tif", "npy"])
 def test_a_flat_image_is_compared_as_it_is_read(tmp_path: Path, suffix: str) -> None:
     plane = np.array([[np.nan, 1, 2], [3, 4, 5]], np.float32)

@@ -56,3 +56,11 @@ def test_options_survive_json(diameters_px):
 def test_impossible_options_are_refused(field, value):
     with pytest.raises(RunError, match=re.escape(str(value))):
         TrainOptions(**{field: value})
+
+
+@pytest.mark.parametrize("kind", [TrainOptions, FinetuneOptions])
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_that_numpy_does_not_take_are_refused(kind, seed):
+    with pytest.raises(RunError, match=f"The seed is {seed}: choose one from 0 to 4294967295"):
+        kind(seed=seed)
+    assert kind(seed=2**32 - 1).seed == 2**32 - 1

@@ -72,6 +72,14 @@ def test_a_part_that_is_not_there_is_named(part: Part, stack: Path) -> None:
         Selection(part).read(stack)
 
 
+def test_planes_of_one_of_several_images_are_refused(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
+        tiff.write(np.zeros((2, 8, 9), np.uint8))
+        tiff.write(np.zeros((2, 4, 9), np.uint8))
+    with pytest.raises(DatasetError, match="holds 2 images instead of one; save it as one"):
+        Selection((), ("z",)).read(tmp_path / "a.tif")
+
+
 def test_planes_of_what_is_no_tiff_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no picture")
     with pytest.raises(DatasetError, match=r"a\.png cannot be read as a TIFF stack"):

@@ -299,3 +299,16 @@ def test_an_array_gives_the_labels_of_its_planes(monkeypatch: pytest.MonkeyPatch
 def test_axes_that_are_not_named_are_refused(names: tuple[str, ...]) -> None:
     with pytest.raises(InputError, match="name each axis before height and width"):
         segment_planes(np.zeros((3, 4, 5)), names=names)
+
+
+@pytest.mark.parametrize("shape", [(0, 64, 64), (3, 0, 5)])
+def test_a_stack_without_a_pixel_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="has no pixel"):
+        segment_planes(np.zeros(shape), names=["z"])
+
+
+@pytest.mark.parametrize("link_axis", [-1, 1])
+def test_links_along_an_axis_that_is_not_there_are_refused(link_axis: int) -> None:
+    source = Source(np.stack([squares(5, 30)] * 2))
+    with pytest.raises(InputError, match=rf"cannot be linked along axis {link_axis}: choose one"):
+        run(source, link_axis=link_axis)

@@ -15,7 +15,7 @@ from napari_nuclei.errors import DatasetError, ModelError, RunError
 from napari_nuclei.model import store
 from napari_nuclei.model.contents import MANIFEST_FILE
 from napari_nuclei.model.trainer import Trainer
-from napari_nuclei.pipeline import runs
+from napari_nuclei.pipeline import reports, runs
 from napari_nuclei.pipeline.datasets import open_dataset
 from napari_nuclei.pipeline.recipe import TrainOptions
 from napari_nuclei.pipeline.segment import segment
@@ -131,6 +131,24 @@ def test_a_killed_run_resumes_at_the_epoch_it_had_reached(dataset, tmp_path):
     seen = []
     train(dataset, tmp_path / "run", resume=True, on_epoch=lambda epoch: seen.append(epoch.number))
     assert seen == list(range(reached + 1, 5))
+
+
+@pytest.mark.parametrize(("place", "is_left"), [("draw_epoch", False), ("draw_curves", True)])
+def test_a_full_disk_is_one_sentence_and_costs_no_epoch(
+    dataset, tmp_path, monkeypatch, place, is_left
+):
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reports, place, refuse)
+        with pytest.raises(RunError, match=r"run: cannot be written \(No space left on device\)"):
+            train(dataset, tmp_path / "run", TINY, val_fraction=0.25)
+    assert (tmp_path / "run").exists() == is_left
+    if is_left:
+        later = []
+        train(dataset, tmp_path / "run", resume=True, on_epoch=later.append)
+        assert [epoch.number for epoch in later] == [2]
 
 
 def test_a_run_that_another_process_is_at_is_left_alone(dataset, tmp_path):

@@ -18,7 +18,7 @@ from napari_nuclei.pipeline.blocks import (
     needs_blocks,
     open_image,
 )
-from napari_nuclei.pipeline.filenames import key
+from napari_nuclei.pipeline.filenames import key, without_zarr
 from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
 
@@ -161,4 +161,4 @@ def _naming(path: Path, error: NucleiError | OSError) -> NucleiError | OSError:
 
 
 def _stem(path: Path) -> str:
-    return path.name.removesuffix(".zarr").removesuffix(".ome") if path.is_dir() else path.stem
+    return without_zarr(path.name) if path.is_dir() else path.stem

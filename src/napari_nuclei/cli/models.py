@@ -48,7 +48,7 @@ def _list(args: argparse.Namespace) -> int:
     for model in store.list_models():
         notes = model.provenance.get("notes")
         made = f"made {model.provenance.get('created', 'at an unknown time')}"
-        print(f"{model.name}  ({made})" + (f"  {notes}" if notes else ""))
+        print(_plain(f"{model.name}  ({made})" + (f"  {notes}" if notes else "")))
     return 0
 
 
@@ -94,7 +94,12 @@ def _describe(model: store.Model) -> Iterator[str]:
         "sha256": model.sha256,
     }
     width = max(map(len, lines))
-    return (f"{name:<{width}}  {text}" for name, text in lines.items() if text)
+    return (f"{name:<{width}}  {_plain(text)}" for name, text in lines.items() if text)
+
+
+def _plain(text: object) -> str:
+    """Return text of a stranger's model without what a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text))
 
 
 def _base(base: Any) -> str | None:
@@ -105,8 +110,9 @@ def _base(base: Any) -> str | None:
 
 def _data(known: dict[str, Any]) -> str | None:
     try:
-        nuclei = known["metrics"]["checked_nuclei"]
-        return f"{nuclei} checked nuclei in {len(known['pairs'])} images"
+        metrics = known["metrics"]
+        images = metrics.get("images") or len(known["pairs"])
+        return f"{metrics['checked_nuclei']} checked nuclei in {images} images"
     # Written by a training from scratch, or by another program.
     except (LookupError, TypeError):
         return str(known["data"]) if known.get("data") else None

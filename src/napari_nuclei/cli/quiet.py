@@ -13,15 +13,13 @@ from contextlib import contextmanager
 
 from napari_nuclei.model import backend
 
-_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
-
 
 def preload_network_library(debug: bool) -> None:
     """Import the network library, silently unless debugging; before that it must not be used."""
     if debug:
         backend.preload()
         return
-    for name, value in _ENVIRONMENT.items():
+    for name, value in backend.QUIET.items():
         os.environ.setdefault(name, value)
     with _native_messages_dropped():
         backend.preload()

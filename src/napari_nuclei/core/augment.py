@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from skimage.transform import resize
 from napari_nuclei.core import appearance
 from napari_nuclei.core.appearance import AppearanceOptions
 from napari_nuclei.core.diameter import DiameterRange, median_diameter_px
+from napari_nuclei.core.resampling import scaled_shape
 from napari_nuclei.core.review import only_checked
 from napari_nuclei.core.targets import distance_to_edge, make_targets
 
@@ -24,9 +26,9 @@ class AugmentOptions:
     Attributes
     ----------
     scale : tuple of float
-        Smallest and largest enlargement.
+        Smallest and largest enlargement, before `stretch`.
     stretch : float
-        Largest relative difference between the enlargement of the two axes.
+        How far each axis, by itself, may be enlarged or reduced besides: the largest logarithm.
     rotate : bool
         Turn by any angle and mirror.
     near_nucleus_share : float
@@ -74,6 +76,17 @@ class Source:
     enlargement: float = 1.0
     checked: NDArray[np.bool_] | None = None
 
+    @cached_property
+    def nucleus_pixels(self) -> NDArray[np.int64]:
+        """Flat indices of the pixels of nuclei that are known to be right."""
+        is_nucleus = self.labels > 0
+        return np.flatnonzero(is_nucleus if self.checked is None else self.checked & is_nucleus)
+
+    @cached_property
+    def checked_pixels(self) -> NDArray[np.int64]:
+        """Flat indices of the pixels that are known to be right; none where all of them are."""
+        return np.flatnonzero([] if self.checked is None else self.checked)
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -93,7 +106,7 @@ class Crop:
 
 def make_source(
     image: NDArray[np.float32],
-    labels: NDArray[np.integer],
+    labels: NDArray[np.int32],
     diameters: DiameterRange | None = None,
     checked: NDArray[np.bool_] | None = None,
 ) -> Source:
@@ -104,7 +117,7 @@ def make_source(
     image : numpy.ndarray
         Shape (Y, X, 3), float32, in [0, 1], as `napari_nuclei.core.images.prepare` returns it.
     labels : numpy.ndarray
-        Shape (Y, X), integer.
+        Shape (Y, X), int32.
     diameters : DiameterRange, optional
         The sizes in which crops show the nuclei; without it, or without a nucleus, the image keeps
         its scale.
@@ -118,12 +131,13 @@ def make_source(
     enlargement = diameters.enlargement(typical_px) if diameters else 1.0
     if enlargement < 1:
         # Here, once and with a filter: a crop that skipped pixels would show noise of its own.
-        shape = tuple(max(1, round(length * enlargement)) for length in labels.shape)
+        rows, columns = labels.shape
+        shape = scaled_shape((rows, columns), enlargement)
         image, distance = (resize(a, shape, order=1, anti_aliasing=True) for a in (image, distance))
         labels = _resize_nearest(labels, shape)
         checked = None if checked is None else _resize_nearest(checked, shape)
         enlargement = 1.0
-    packed = _to_uint8(image), labels.astype(np.int32), _to_uint8(distance)
+    packed = _to_uint8(image), labels, _to_uint8(distance)
     return Source(*packed, enlargement, checked)
 
 
@@ -210,11 +224,9 @@ def _random_centre(
 
 def _wanted_pixels(source: Source, *, is_nucleus: bool) -> NDArray[np.int64]:
     """Return the pixels of which a crop must show one; none where any crop is as good."""
-    if source.checked is None:
-        return np.flatnonzero(source.labels) if is_nucleus else np.zeros(0, np.int64)
     # Crops in which nothing is checked would teach nothing.
-    nuclei = np.flatnonzero(source.checked & (source.labels > 0)) if is_nucleus else np.zeros(0)
-    return nuclei.astype(np.int64) if nuclei.size else np.flatnonzero(source.checked)
+    is_found = is_nucleus and source.nucleus_pixels.size
+    return source.nucleus_pixels if is_found else source.checked_pixels
 
 
 def _source_coordinates(

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_nuclei.core.edits import Window, find
+from napari_nuclei.core.edits import find
 from napari_nuclei.core.measure import measure
 from napari_nuclei.core.review import Rectangle, checked_mask
+
+if TYPE_CHECKING:
+    from napari_nuclei.core.resampling import Window
 
 _Labels = NDArray[np.integer[Any]]
 _Mask = NDArray[np.bool_]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,15 @@ from skimage.segmentation import watershed
 
 from napari_nuclei.errors import InputError
 
+if TYPE_CHECKING:
+    from napari_nuclei.core.resampling import Window
+
 MAX_GAP_PX = 5
 """How far apart two nuclei may lie and still be merged."""
 
 _BRIDGE_PX = 2
 _NOTCH_PX = 2
 
-Window = tuple[slice, slice]
 _Labels = NDArray[np.integer[Any]]
 _Mask = NDArray[np.bool_]
 
@@ -126,7 +129,8 @@ def merge(labels: _Labels, kept: int, other: int) -> Edit:
     gap_px = to_first[part == other].min() - 1
     if gap_px > MAX_GAP_PX:
         raise InputError(
-            f"These nuclei lie {gap_px:.0f} px apart: only such within {MAX_GAP_PX} px are merged."
+            f"These nuclei lie {ceil(gap_px)} px apart: only such within {MAX_GAP_PX} px are "
+            "merged."
         )
     joined = np.isin(part, (kept, other))
     if gap_px > 0:
@@ -166,12 +170,7 @@ def split_by_line(labels: _Labels, nucleus: int, line: NDArray[np.floating], new
         pieces, count = _cut(mask, _lengthened(local, float(np.hypot(*mask.shape))))
     if count < 2:
         raise InputError("The line does not part the nucleus: drag it from side to side.")
-    sizes = np.bincount(pieces.ravel())[1:]
-    larger, smaller = np.argsort(-sizes, kind="stable")[:2] + 1
-    # What the line covers, and slivers that it cuts off, go to the nearer part.
-    is_part = np.isin(pieces, (larger, smaller))
-    nearest = ndimage.distance_transform_edt(~is_part, return_distances=False, return_indices=True)
-    is_new = mask & (pieces[tuple(nearest)] == smaller)
+    is_new = _smaller_part(mask, pieces, count)
     return Edit(window, np.where(is_new, new_id, part).astype(labels.dtype))
 
 
@@ -264,6 +263,21 @@ def _cut(mask: _Mask, line: NDArray[np.floating]) -> tuple[NDArray[np.int32], in
     rest[_draw(line, mask.shape)] = False
     pieces, count = ndimage.label(rest)
     return pieces, count
+
+
+def _smaller_part(mask: _Mask, pieces: NDArray[np.int32], count: int) -> _Mask:
+    """Return the smaller of the two parts of a mask that has been cut into two pieces or more.
+
+    The two largest pieces are their cores. What the line covers goes to the nearer one, pixel by
+    pixel, and a further piece that it cuts off goes there whole.
+    """
+    one, other = np.argsort(-np.bincount(pieces.ravel())[1:], kind="stable")[:2] + 1
+    to_one, to_other = (ndimage.distance_transform_edt(pieces != core) for core in (one, other))
+    ids = np.arange(count + 1)
+    goes_to_other = ndimage.minimum(to_other, pieces, ids) < ndimage.minimum(to_one, pieces, ids)
+    is_other: _Mask = mask & np.where(pieces > 0, goes_to_other[pieces], to_other < to_one)
+    is_smaller = 2 * np.count_nonzero(is_other) <= np.count_nonzero(mask)
+    return is_other if is_smaller else mask & ~is_other
 
 
 def _lengthened(line: NDArray[np.floating], by_px: float) -> NDArray[np.floating]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from skimage.segmentation import relabel_sequential
 
 from napari_nuclei.core.review import only_checked
 
-Window = tuple[slice, slice]
-"""A rectangle, as an index of an image."""
+if TYPE_CHECKING:
+    from napari_nuclei.core.resampling import Window
 
 
 @dataclass(frozen=True)

@@ -65,22 +65,51 @@ def _best_pairs(
     previous: NDArray[np.int64], current: NDArray[np.int64], iou: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Choose pairs such that no id is in two of them and the sum of their IoUs is largest."""
-    # A fifth of a second that opening the widget need not wait for.
-    from scipy.optimize import linear_sum_assignment
-
     is_same = iou >= MIN_IOU
     previous, current, iou = previous[is_same], current[is_same], iou[is_same]
     has_rival = _is_repeated(previous) | _is_repeated(current)
-    rivals, row = np.unique(previous[has_rival], return_inverse=True)
-    wanted, column = np.unique(current[has_rival], return_inverse=True)
-    worth = np.zeros((len(rivals), len(wanted)))
-    worth[row, column] = iou[has_rival]
-    rows, columns = linear_sum_assignment(worth, maximize=True)
-    is_pair = worth[rows, columns] > 0
-    return (
-        np.concatenate([previous[~has_rival], rivals[rows[is_pair]]]),
-        np.concatenate([current[~has_rival], wanted[columns[is_pair]]]),
-    )
+    chosen = [np.flatnonzero(~has_rival)]
+    for group in _groups(previous, current, np.flatnonzero(has_rival)):
+        chosen.append(group[_assigned(previous[group], current[group], iou[group])])
+    pairs = np.concatenate(chosen)
+    return previous[pairs], current[pairs]
+
+
+def _groups(
+    previous: NDArray[np.int64], current: NDArray[np.int64], pairs: NDArray[np.int64]
+) -> list[NDArray[np.int64]]:
+    """Part pairs into groups that share no id, so that each can be assigned by itself.
+
+    One assignment of all would take memory with the square of their number.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not pairs.size:
+        return []
+    row = np.unique(previous[pairs], return_inverse=True)[1]
+    column = np.unique(current[pairs], return_inverse=True)[1] + row.max() + 1
+    n_ids = column.max() + 1
+    graph = coo_array((np.ones(len(pairs)), (row, column)), shape=(n_ids, n_ids))
+    group = connected_components(graph, directed=False)[1][row]
+    order = np.argsort(group, kind="stable")
+    return np.split(pairs[order], np.flatnonzero(np.diff(group[order])) + 1)
+
+
+def _assigned(
+    previous: NDArray[np.int64], current: NDArray[np.int64], iou: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Tell which pairs belong to the assignment with the largest sum of IoUs."""
+    # A fifth of a second that opening the widget need not wait for.
+    from scipy.optimize import linear_sum_assignment
+
+    row = np.unique(previous, return_inverse=True)[1]
+    column = np.unique(current, return_inverse=True)[1]
+    worth = np.zeros((row.max() + 1, column.max() + 1))
+    worth[row, column] = iou
+    is_chosen = np.zeros(worth.shape, bool)
+    is_chosen[linear_sum_assignment(worth, maximize=True)] = True
+    return np.asarray(is_chosen[row, column])
 
 
 def _is_repeated(ids: NDArray[np.int64]) -> NDArray[np.bool_]:

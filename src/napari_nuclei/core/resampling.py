@@ -44,6 +44,11 @@ def window_shape(window: Window) -> Shape:
     return rows.stop - rows.start, columns.stop - columns.start
 
 
+def scaled_shape(shape: Shape, zoom: float) -> Shape:
+    """Return the height and width of a resized image, 1 px at least."""
+    return max(1, round(shape[0] * zoom)), max(1, round(shape[1] * zoom))
+
+
 def shifted(window: Window, origin: Shape) -> Window:
     """Return a window as it is counted from another first pixel."""
     rows, columns = (

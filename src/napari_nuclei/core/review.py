@@ -119,9 +119,7 @@ def _ids(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     return ids[ids > 0]
 
 
-def only_checked(
-    labels: NDArray[np.integer], checked: NDArray[np.bool_] | None
-) -> NDArray[np.int32]:
+def only_checked(labels: NDArray[np.int32], checked: NDArray[np.bool_] | None) -> NDArray[np.int32]:
     """Return the labels without the nuclei of which less than half was checked.
 
     Two label images can be compared that way although parts of the truth are not known: a predicted
@@ -130,18 +128,18 @@ def only_checked(
     Parameters
     ----------
     labels : numpy.ndarray
-        Shape (Y, X), integer: true or predicted.
+        Shape (Y, X), int32: true or predicted.
     checked : numpy.ndarray, optional
         Shape (Y, X), bool; None when everything was.
     """
     if checked is None:
-        return labels.astype(np.int32, copy=False)
+        return labels
     ids, nucleus = np.unique(labels, return_inverse=True)
     nucleus = nucleus.reshape(labels.shape)
     shares = np.bincount(nucleus[checked], minlength=len(ids)) / np.bincount(nucleus.ravel())
-    return np.where((shares >= _CHECKED_SHARE)[nucleus], labels, 0).astype(np.int32)
+    return np.where((shares >= _CHECKED_SHARE)[nucleus], labels, 0).astype(labels.dtype)
 
 
-def count_checked(labels: NDArray[np.integer], checked: NDArray[np.bool_] | None) -> int:
+def count_checked(labels: NDArray[np.int32], checked: NDArray[np.bool_] | None) -> int:
     """Return the number of nuclei of which half or more was checked."""
     return int(np.count_nonzero(np.unique(only_checked(labels, checked))))

@@ -49,7 +49,8 @@ class Grid:
     tile_px : int
         Side of a tile.
     halo_px : int
-        Overlap with a neighbour on each side; less than half a tile.
+        How far a tile reaches beyond its own part on each side, so that neighbours overlap by twice
+        as much; less than half a tile.
 
     Raises
     ------

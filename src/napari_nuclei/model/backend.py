@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
+"""Environment in which TensorFlow says no more than what is wrong."""
+
 
 def preload() -> None:
     """Import Keras and start its backend now rather than at their first use."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 import zipfile
@@ -20,6 +21,10 @@ Contents = dict[str, bytes]
 _MAX_BYTES = {WEIGHTS_FILE: 2**28, MANIFEST_FILE: 2**20}
 # Of a zip's headers, for two files with short names.
 _MAX_HEADER_BYTES = 2**12
+_ONLY_THESE = f"it is not a zip of {' and '.join(_MAX_BYTES)} and nothing else"
+# Of the record at a zip's end, of that of a zip64 before it, and where the former has the
+# directory's size.
+_END_BYTES, _LOCATOR_BYTES, _DIRECTORY_BYTES = 22, 20, slice(-10, -6)
 _READABLE_BY_ALL = 0o644 << 16
 _ENCRYPTED = 0x1
 
@@ -56,6 +61,7 @@ def read(path: Path) -> Contents:
     try:
         if path.stat().st_size > sum(_MAX_BYTES.values()) + _MAX_HEADER_BYTES:
             raise zipfile.BadZipFile("it is too large")
+        _check_directory(path)
         with zipfile.ZipFile(path) as archive:
             return _read_members(archive)
     # zipfile raises the last three for damaged headers.
@@ -69,8 +75,9 @@ def write_folder(folder: Path, contents: Contents) -> None:
     Raises
     ------
     ModelError
-        When the folder or the disk refuses.
+        When the folder or the disk refuses, or the files would be too large to be read again.
     """
+    _refuse_too_large(folder, contents)
     try:
         for name in _MAX_BYTES:
             files.write_bytes(folder / name, contents[name])
@@ -107,9 +114,12 @@ def remove_folder(folder: Path) -> None:
     trash = folder.with_name(f".{uuid.uuid4().hex}")
     try:
         folder.replace(trash)
-        shutil.rmtree(trash)
     except OSError as error:
         raise ModelError(f"{folder}: cannot be deleted ({error}).") from error
+    # It is gone for everybody by now: what cannot be removed costs only room.
+    if trash.is_symlink():
+        trash.unlink()
+    shutil.rmtree(trash, ignore_errors=True)
 
 
 def write_zip(path: Path, contents: Contents) -> None:
@@ -118,18 +128,37 @@ def write_zip(path: Path, contents: Contents) -> None:
     Raises
     ------
     ModelError
-        When the folder or the disk refuses.
+        When the folder or the disk refuses, or the files would be too large to be read again.
     """
+    _refuse_too_large(path, contents)
     try:
         files.replace_file(path, lambda temporary: _write_members(temporary, contents))
     except OSError as error:
         raise ModelError(f"{path}: cannot be written ({error}).") from error
 
 
+def _refuse_too_large(path: Path, contents: Contents) -> None:
+    """Refuse what could not be read again."""
+    for name, most_bytes in _MAX_BYTES.items():
+        if len(contents[name]) > most_bytes:
+            raise ModelError(f"{path}: {name} would be larger than {most_bytes:,} bytes.")
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a zip of many entries before zipfile makes an object of each."""
+    with path.open("rb") as stream:
+        stream.seek(-min(_END_BYTES + _LOCATOR_BYTES, path.stat().st_size), os.SEEK_END)
+        end = stream.read()
+    # It ends with the record of the directory: there is no comment, and no larger record.
+    is_plain = end[-_END_BYTES:].startswith(b"PK\x05\x06") and not end.startswith(b"PK\x06\x07")
+    if not is_plain or int.from_bytes(end[_DIRECTORY_BYTES], "little") > _MAX_HEADER_BYTES:
+        raise zipfile.BadZipFile(_ONLY_THESE)
+
+
 def _read_members(archive: zipfile.ZipFile) -> Contents:
     members = archive.infolist()
     if sorted(member.filename for member in members) != sorted(_MAX_BYTES):
-        raise zipfile.BadZipFile(f"it must hold {' and '.join(_MAX_BYTES)}, and nothing else")
+        raise zipfile.BadZipFile(_ONLY_THESE)
     for member in members:
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & _ENCRYPTED:
             raise zipfile.BadZipFile(f"{member.filename} is compressed or encrypted")

@@ -181,7 +181,7 @@ def loads(content: bytes, source: Path) -> Manifest:
 
 
 def _parse(content: bytes) -> Manifest:
-    document = json.loads(content)
+    document = json.loads(content, object_pairs_hook=_unique)
     version = document["format"]
     if type(version) is int and version > FORMAT:
         raise ModelError("made by a newer version: update napari-nuclei.")
@@ -193,6 +193,14 @@ def _parse(content: bytes) -> Manifest:
     # Writing it again must give the same: so no key is left over and no type was converted.
     _require(_seal(_to_document(manifest)) == seal, "it holds entries of the wrong kind")
     return manifest
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary of an object whose keys differ: of two, each reader would take another."""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a key is there twice")
+    return content
 
 
 def _check_version(document: dict[str, Any]) -> None:

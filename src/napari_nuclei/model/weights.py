@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Stored = dict[str, NDArray[np.floating[Any]]]
 """Tensors as they are in the file: float16 or float32, by name."""
 
+_NOT_SAFETENSORS = "not in the safetensors format; get the model again."
+# A file begins with the length of its header, which has a hundred bytes a tensor.
+_LENGTH_BYTES, _MAX_HEADER_BYTES = 8, 2**20
 _PATCH_PX = 64
 # No multiple of two: each decoder step has other weights for odd and even pixels.
 _PROBE_STEP_PX = 13
@@ -108,11 +111,13 @@ def _decode(content: bytes) -> Stored:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    if int.from_bytes(content[:_LENGTH_BYTES], "little") > _MAX_HEADER_BYTES:
+        raise ModelError(_NOT_SAFETENSORS)
     try:
         tensors: Stored = load(content)
     # The library raises KeyError for a dtype that numpy has not.
     except (SafetensorError, LookupError, ValueError) as error:
-        raise ModelError("not in the safetensors format; get the model again.") from error
+        raise ModelError(_NOT_SAFETENSORS) from error
     if any(tensor.dtype not in (np.float16, np.float32) for tensor in tensors.values()):
         raise ModelError("holds tensors that are neither float16 nor float32; get the model again.")
     return tensors

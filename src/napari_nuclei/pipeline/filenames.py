@@ -17,6 +17,17 @@ def is_portable(stem: str) -> bool:
     return is_encodable and len(stem.encode()) <= _MAX_BYTES and bool(_NAME.fullmatch(stem))
 
 
+def without_zarr(name: str) -> str:
+    """Return the name of a folder without what tells that it is a Zarr.
+
+    Examples
+    --------
+    >>> without_zarr("cells.ome.zarr")
+    'cells'
+    """
+    return name.removesuffix(".zarr").removesuffix(".ome")
+
+
 def key(stem: str) -> str:
     """Return what is equal for names that macOS or Windows takes for that of one file.
 

@@ -17,7 +17,7 @@ from napari_nuclei.pipeline.messages import Finished, Message
 from napari_nuclei.pipeline.opening import open_session
 from napari_nuclei.pipeline.recipe import FinetuneOptions
 from napari_nuclei.pipeline.session import MODEL, REPORT
-from napari_nuclei.pipeline.steps import result_of
+from napari_nuclei.pipeline.steps import never, result_of
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.projects import Pair
@@ -61,10 +61,6 @@ class Request:
     def from_json(cls, content: dict[str, Any]) -> Request:
         """Return the request that `to_json` described."""
         return cls(**{**content, "options": FinetuneOptions.from_json(content["options"])})
-
-
-def _never() -> bool:
-    return False
 
 
 def finetune(
@@ -128,7 +124,7 @@ def finetune(
 def finetune_steps(
     request: Request,
     pairs: Sequence[Pair] | None = None,
-    is_stopped: Callable[[], bool] = _never,
+    is_stopped: Callable[[], bool] = never,
 ) -> Generator[Message, None, store.Model]:
     """Tune a model message by message, so that a caller can show them and stop.
 

@@ -13,6 +13,7 @@ import numpy as np
 from napari_nuclei.core import augment
 from napari_nuclei.errors import RunError
 from napari_nuclei.pipeline.crops import Batch, CropSampler, make_batch
+from napari_nuclei.pipeline.steps import never
 
 if TYPE_CHECKING:
     from napari_nuclei.core.augment import Source
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
 def _nothing(_: Predictor) -> dict[str, float]:
     return {}
-
-
-def _never() -> bool:
-    return False
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def train_steps(
     run: runs.Run,
     teacher: trainer.Trainer,
     course: Course,
-    is_over: Callable[[], bool] = _never,
+    is_over: Callable[[], bool] = never,
 ) -> Iterator[Epoch]:
     """Train from where the run stands to its last epoch, yielding before the first and after each.
 

@@ -96,13 +96,15 @@ class ArrayPlanes:
 
 
 def array_planes(image: Any, names: Sequence[str], *, rgb: bool) -> ArrayPlanes:
-    """Return the planes of an array; an `InputError` tells that its axes are others."""
+    """Return the planes of an array; an `InputError` tells that its axes are others, or empty."""
     expected = len(names) + 2 + rgb
     if not names or image.ndim != expected:
         raise InputError(
             f"A stack of shape {tuple(image.shape)} with {len(names)} named axes cannot be used: "
             "name each axis before height and width."
         )
+    if 0 in image.shape:
+        raise InputError(f"A stack of shape {tuple(image.shape)} has no pixel: choose another.")
     return ArrayPlanes(image, tuple(names), rgb)
 
 

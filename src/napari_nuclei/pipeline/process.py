@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from napari_nuclei.model import backend
 from napari_nuclei.model.device import environment
 from napari_nuclei.pipeline.messages import Failed, Finished, Message, from_line
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _WORKER = "napari_nuclei.pipeline.worker"
 # On Windows a console would flash up.
 _FLAGS = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 class TrainingProcess:
@@ -51,7 +51,7 @@ class TrainingProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**_ENVIRONMENT, **os.environ, **environment(chosen)},
+            env={**backend.QUIET, **os.environ, **environment(chosen)},
             creationflags=_FLAGS,
         )
         self._is_read = False

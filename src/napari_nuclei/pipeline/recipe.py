@@ -12,6 +12,7 @@ from napari_nuclei.errors import RunError
 from napari_nuclei.model import unet
 
 _MAX_SECONDS = 86_400
+_MAX_SEED = 2**32 - 1
 _OF_ANOTHER_VERSION = (
     "The options of this training are those of another version of napari-nuclei: start a new run."
 )
@@ -86,6 +87,7 @@ class TrainOptions:
             raise RunError(f"Diameters of {self.diameters_px} px: choose two from 1 to 1000 px.")
         if self.tile_px < unet.STRIDE_PX or self.tile_px % unet.STRIDE_PX:
             raise RunError(f"Tiles of {self.tile_px} px: choose a multiple of {unet.STRIDE_PX}.")
+        _check_seed(self.seed)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -157,6 +159,7 @@ class FinetuneOptions:
         for name in ("batch_size", "max_steps"):
             if getattr(self, name) < 1:
                 raise RunError(f"{name} is {getattr(self, name)}: choose 1 or more.")
+        _check_seed(self.seed)
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> FinetuneOptions:
@@ -194,3 +197,9 @@ class LearningRate:
             return self.highest * (step + 1) / warmup
         progress = (step - warmup) / max(1, steps - warmup)
         return float(self.highest * (1 + np.cos(np.pi * progress)) / 2)
+
+
+def _check_seed(seed: int) -> None:
+    """Refuse what numpy does not take; hours later would be a bad moment to be told."""
+    if not 0 <= seed <= _MAX_SEED:
+        raise RunError(f"The seed is {seed}: choose one from 0 to {_MAX_SEED}.")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_nuclei.core import images
 from napari_nuclei.core.augment import Source, make_source
-from napari_nuclei.core.holdout import Window, best_cut, without_divided
+from napari_nuclei.core.holdout import best_cut, without_divided
 from napari_nuclei.core.instances import InstanceOptions, label_nuclei
 from napari_nuclei.core.metrics import Scores, mean_scores, score
 from napari_nuclei.core.review import count_checked, only_checked
@@ -22,6 +22,7 @@ from napari_nuclei.pipeline.scale import predict_known
 
 if TYPE_CHECKING:
     from napari_nuclei.core.diameter import DiameterRange
+    from napari_nuclei.core.resampling import Window
     from napari_nuclei.model.predictor import Predictor
     from napari_nuclei.pipeline.projects import Pair
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
+from napari_nuclei.core.resampling import scaled_shape
 from napari_nuclei.core.tiling import Grid
 from napari_nuclei.errors import InputError
-from napari_nuclei.pipeline.scale import scaled_shape
 from napari_nuclei.pipeline.steps import mapped
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from napari_nuclei.core.resampling import (
     Window,
     needed_window,
     resize_window,
+    scaled_shape,
     whole_window,
     window_shape,
 )
@@ -85,11 +86,6 @@ class _Look:
     def diameter_px(self) -> float:
         """The diameter in the image itself."""
         return self.seen_px / self.zoom
-
-
-def scaled_shape(shape: tuple[int, int], zoom: float) -> tuple[int, int]:
-    """Return the height and width of a resized image, 1 px at least."""
-    return max(1, round(shape[0] * zoom)), max(1, round(shape[1] * zoom))
 
 
 def predict_resized_steps(

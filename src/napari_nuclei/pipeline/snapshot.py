@@ -13,6 +13,8 @@ import numpy as np
 from napari_nuclei.errors import DatasetError
 from napari_nuclei.pipeline.projects import Pair, Project
 
+_MOST_DESCRIBED = 1000
+
 
 def take_snapshot(pairs: str | Sequence[Pair], folder: Path) -> None:
     """Copy annotated images, in place of what an interrupted copy left.
@@ -51,10 +53,13 @@ def read_pairs(folder: Path) -> Iterator[Pair]:
 
 
 def describe_pairs(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """Return name, number of checked nuclei and sha256 of each pair, as JSON values."""
+    """Return name, number of checked nuclei and sha256 of each pair, as JSON values.
+
+    Of more than a thousand pairs only the first are described: a manifest has no room for all.
+    """
     return [
         {"name": pair.name, "checked_nuclei": pair.n_checked, "sha256": _sha256(pair)}
-        for pair in pairs
+        for pair in pairs[:_MOST_DESCRIBED]
     ]
 
 

@@ -163,6 +163,11 @@ def segment_planes_steps(
     if not source.counts:
         pixels, mask = source.read(()), source.mask()
         return (yield from segment_steps(pixels, model, options, rgb=source.rgb, mask=mask))
+    if link_axis is not None and not 0 <= link_axis < len(source.counts):
+        raise InputError(
+            f"Planes cannot be linked along axis {link_axis}: choose one of {source.names}, "
+            "counted from 0."
+        )
     plan = yield from plan_steps(source, model, options)
     shape = (*source.counts, *source.shape)
     kept = np.zeros((*shape, 3), np.float32) if keeps_maps(shape) else None

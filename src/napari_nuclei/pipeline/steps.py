@@ -27,6 +27,11 @@ def result_of(steps: Generator[S, None, T], on_step: Callable[[S], object] | Non
     return work.result
 
 
+def never() -> bool:
+    """Answer whether to stop, where nobody can ask for it."""
+    return False
+
+
 class _Work(Generic[S, T]):
     """Steps for a loop, which by itself would lose what they return."""
 

@@ -83,7 +83,7 @@ def train(
     DatasetError
         When there are fewer than two images, or one cannot be read.
     RunError
-        When the run folder cannot be used, or another process is at it.
+        When the run folder cannot be used or written, or another process is at it.
     """
     options = options or TrainOptions()
     run = _open_run(dataset, folder, options, val_fraction, name, resume)
@@ -91,10 +91,13 @@ def train(
     try:
         with runs.hold(run):
             return _train(run, dataset, logs, on_epoch)
-    except NucleiError:
+    except (NucleiError, OSError) as error:
         if not resume:
             runs.discard_vain(run)
-        raise
+        if isinstance(error, NucleiError):
+            raise
+        reason = error.strerror or error
+        raise RunError(f"{folder}: cannot be written ({reason}); make room and resume.") from error
 
 
 def _train(

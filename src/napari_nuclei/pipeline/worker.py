@@ -2,7 +2,7 @@
 
 It reads a `Request` as the first line of its standard input and writes messages, one a line, to its
 standard output. A further line asks it to stop and to make a model of what it has. The end of the
-input means that its parent is gone: it then ends at once, and the newest checkpoint stays.
+input means that its parent is gone: it ends with its present step, and the newest checkpoint stays.
 """
 
 from __future__ import annotations

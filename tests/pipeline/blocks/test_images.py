@@ -72,7 +72,9 @@ def test_arrays_without_a_plane_are_refused(shape):
 
 @pytest.mark.parametrize("channel", [-1, 3])
 def test_a_channel_that_is_not_there_is_refused(channel):
-    with pytest.raises(InputError, match=f"no channel {channel + 1}: choose 1 to 3"):
+    with pytest.raises(
+        InputError, match=f"no channel {channel + 1} of 3: the first one is 1, or 0 in"
+    ):
         as_large_image(STACK, ("z", "c", "y", "x"), channel)
 
 
@@ -133,6 +135,13 @@ def test_tiff_of_several_images_is_told(tmp_path):
         tiff.write(np.zeros((8, 9), np.uint8))
         tiff.write(np.zeros((4, 9), np.uint8))
     with pytest.raises(DatasetError, match="holds 2 images instead of one"):
+        open_image(tmp_path / "a.tif")
+
+
+def test_tiff_of_separate_colour_planes_is_told(tmp_path):
+    colours = np.zeros((3, 40, 50), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb", planarconfig="separate")
+    with pytest.raises(DatasetError, match=r"a\.tif has its colours one after the other"):
         open_image(tmp_path / "a.tif")
 
 

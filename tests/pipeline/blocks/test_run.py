@@ -169,6 +169,16 @@ def test_labels_lie_on_their_image(picture, model, tmp_path):
     assert {name: getattr(found, name) for name in place} == place
 
 
+def test_an_image_that_lies_elsewhere_is_another_one(picture, model, tmp_path):
+    job = make_job(picture[..., 2], tmp_path)
+    here = replace(job, image=replace(job.image, scale=(0.5, 0.5)))
+    run(here, model)
+    assert run(here, model).done_before
+    elsewhere = replace(here, image=replace(here.image, scale=(0.25, 0.25)))
+    with pytest.raises(RunError, match=r"cells_labels\.zarr"):
+        run(elsewhere, model)
+
+
 def test_progress_counts_blocks(picture, model, tmp_path):
     steps = list(block_steps(make_job(picture, tmp_path, block_px=100), model))
     known = [step for step in steps if step.total]

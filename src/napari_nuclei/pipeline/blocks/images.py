@@ -232,7 +232,9 @@ def as_large_image(
 
 def _check_channel(channel: int, count: int) -> None:
     if not 0 <= channel < count:
-        raise InputError(f"There is no channel {channel + 1}: choose 1 to {count}.")
+        raise InputError(
+            f"There is no channel {channel + 1} of {count}: the first one is 1, or 0 in Python."
+        )
 
 
 def _within(part: slice, inner: int | slice) -> int | slice:
@@ -252,5 +254,7 @@ def _open_tiff(path: Path) -> tuple[TiffArray, tuple[str, ...], PixelSizes]:
     if n_images != 1:
         raise DatasetError(f"{path} holds {n_images} images instead of one; save it as one.")
     names = tuple(series.axes.lower())
+    if "s" in names[:-1]:
+        raise DatasetError(f"{path} has its colours one after the other: save them side by side.")
     array = TiffArray(path, tuple(series.shape), series.dtype)
     return array, names, ome_tiff.read_pixel_sizes(described, names)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.blocks.files import BlockFolder
 from napari_nuclei.pipeline.blocks.plan import BLOCK_PX
+from napari_nuclei.pipeline.filenames import without_zarr
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.blocks.images import LargeImage
@@ -110,7 +111,7 @@ class BlockJob:
     @property
     def stem(self) -> str:
         """What the name of the output begins with, before what tells what it is."""
-        return self.output.name.removesuffix(".zarr").removesuffix(".ome").removesuffix("_labels")
+        return without_zarr(self.output.name).removesuffix("_labels")
 
     @property
     def folder(self) -> BlockFolder:

@@ -95,7 +95,7 @@ def open_levels(path: Path) -> list[zarr.Array[Any]]:
 
 
 def read_our_attribute(path: Path) -> dict[str, Any]:
-    """Return what `write_labels` was given as `ours`; empty where there is nothing of the kind."""
+    """Return what `finish_labels` was given as `ours`; empty where there is nothing of the kind."""
     import zarr
 
     try:

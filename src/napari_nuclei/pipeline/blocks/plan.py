@@ -152,11 +152,15 @@ def make_request(
     pixel_um: float | None,
     block_px: int,
 ) -> dict[str, Any]:
-    """Return all that decides the result, as JSON values; equal requests have equal results."""
+    """Return all that decides the result, as JSON values, the pixels by samples of some planes."""
     return {
         "image": {
             "shape": [*image.full_shape],
             "dtype": str(np.dtype(image.array.dtype)),
+            "names": [*image.names],
+            "scale": [*image.scale],
+            "units": [*image.units],
+            "translation": [*image.translation],
             "sample_sha256": scale.sample_sha256,
         },
         "model_sha256": model.sha256,

@@ -12,11 +12,14 @@ EXTRA  := $(if $(SCREEN),all,headless)
 # A virtual screen: Qt's own `offscreen` has no OpenGL, and napari's canvas needs it.
 XVFB   := $(if $(filter Linux,$(shell uname -s)),xvfb-run -a -s "-screen 0 1400x900x24")
 
+# Which images of DSB2018 are trained on, and which ones are kept to be scored on.
+SPLITS ?= benchmarks/dsb2018.csv
+
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench bench-accuracy clean
+.PHONY: help demo test lint evaluate bench bench-accuracy clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -35,11 +38,14 @@ lint: $(VENV)/.dev ## linters, types, layers, spelling
 	$(BIN)/lint-imports
 	$(BIN)/typos
 
+evaluate: $(VENV)/.$(EXTRA) ## score the model on the validation images of DSB2018: DATASET=... [ARGS=...]
+	$(BIN)/napari-nuclei evaluate $(DATASET) --splits $(SPLITS) --split val $(ARGS)
+
 bench: $(BENCH)/.bench ## measure speed, memory and start-up, StarDist and TensorFlow beside: [DATASET=...] [ARGS=...]
 	$(BENCH)/bin/python -m benchmarks.speed $(DATASET) $(ARGS)
 
-bench-accuracy: $(BENCH)/.bench ## score our model and StarDist on the same images: DATASET=... SPLITS=... [ARGS=...]
-	$(BENCH)/bin/python -m benchmarks.accuracy $(DATASET) $(if $(SPLITS),--splits $(SPLITS)) $(ARGS)
+bench-accuracy: $(BENCH)/.bench ## score our model and StarDist on the same images: DATASET=... [ARGS=...]
+	$(BENCH)/bin/python -m benchmarks.accuracy $(DATASET) --splits $(SPLITS) $(ARGS)
 
 clean: ## remove the environments and everything that was made
 	rm -rf $(VENV) $(BENCH) build demo dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

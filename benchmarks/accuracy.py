@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from benchmarks import stardist2d
-from benchmarks.command import exit_status, make_parser
+from benchmarks.command import add_model, exit_status, make_parser
 from benchmarks.comparison import Result, Rival, format_comparison, score_rival, to_json
 from napari_nuclei import files
 from napari_nuclei.model import store
@@ -54,7 +54,7 @@ def _score_both(args: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = make_parser("accuracy", __doc__)
-    parser.add_argument("--model", help="name or folder of ours (default: the shipped one)")
+    add_model(parser)
     parser.add_argument(
         "--epochs",
         type=int,

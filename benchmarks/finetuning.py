@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.command import exit_status, make_parser
 from napari_nuclei import files
+from napari_nuclei.errors import RunError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.before_after import Figures, read_report
 from napari_nuclei.pipeline.datasets import Item, open_dataset, read_splits
@@ -133,6 +134,7 @@ def _outcomes(
     args: argparse.Namespace, target: Sequence[Item], others: Sequence[Item]
 ) -> Iterator[Outcome]:
     base = store.load_model(args.base)
+    _claim(args, base)
     scorer = Scorer([*target, *others])
     for crops in args.crops:
         for seed in range(args.seeds):
@@ -152,6 +154,16 @@ def _outcomes(
             )
             print(json.dumps(asdict(outcome)), file=sys.stderr, flush=True)
             yield outcome
+
+
+def _claim(args: argparse.Namespace, base: store.Model) -> None:
+    """Note in a new folder what its models begin with, or refuse one of other models."""
+    path = args.out / "recipe.json"
+    recipe = {"base_sha256": base.sha256, "kind": args.kind, "max_seconds": args.max_seconds}
+    if not path.exists():
+        files.write_text(path, json.dumps(recipe, indent=1))
+    elif json.loads(path.read_text()) != recipe:
+        raise RunError(f"{args.out}: its models are of another base, kind or time; choose another.")
 
 
 def _tuned(

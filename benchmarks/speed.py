@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from benchmarks import end_to_end, engines, fresh, relabel, stages
+from benchmarks.command import add_model
 from benchmarks.images import mosaic, real_images
 from benchmarks.tables import aligned
 from napari_nuclei import files
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "dataset", type=Path, nargs="?", help=f"take {N_REAL} images of this data set, too"
     )
-    parser.add_argument("--model", help="name or folder of a model (default: the shipped one)")
+    add_model(parser)
     parser.add_argument(
         "-o", "--out", type=Path, default=OUT, help=f"where the figures go (default: {OUT})"
     )

@@ -14,6 +14,7 @@ import argparse
 import json
 import shutil
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +99,7 @@ def card(manifest: Manifest, report: Report) -> str:
     return TEMPLATE.read_text(encoding="utf-8").format(
         sha256=manifest.weights.sha256,
         megabytes=manifest.weights.bytes / 1e6,
-        parameters=sum(_size(tensor.shape) for tensor in manifest.tensors),
+        parameters=sum(prod(tensor.shape) for tensor in manifest.tensors),
         decoder=", ".join(map(str, manifest.config.decoder_filters)),
         thresholds=json.dumps(vars(manifest.thresholds)),
         diameters=manifest.diameters,
@@ -129,13 +130,6 @@ def _row(name: str, images: int, scores: Scores) -> str:
     figures = (scores.pixel_accuracy, scores.dice, scores.iou, scores.ap50, scores.mean_ap)
     shares = " | ".join(f"{figure:.3f}" for figure in (*figures, scores.pq))
     return f"| {name} | {images} | {shares} | {scores.n_true} | {scores.n_predicted} |"
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ def read(*arguments: str) -> object:
         (("--diameter", "none"), None),
         (("--diameter", "17.5"), 17.5),
         (("--diameter", "9um", "--pixel-size", "0.5"), 18),
+        (("--diameter", "9 µm", "--pixel-size", "0.5"), 18),
+        (("--diameter", "9\N{GREEK SMALL LETTER MU}m", "--pixel-size", "0.5"), 18),
         (("--pixel-size", "0.5"), "auto"),
     ],
 )

@@ -63,7 +63,8 @@ def test_every_option_reaches_the_recipe(
     command: Command, cells: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     options = ("--diameter", 30, "--tile", 64, "--halo", 8, "--min-area", 7, "--device", "cpu")
-    command("segment", cells, "-o", tmp_path, "--model", tiny_model, *options)
+    done = command("segment", cells, "-o", tmp_path, "--model", tiny_model, *options)
+    assert ", diameter set to 30 px, " in done.out
     with tifffile.TiffFile(tmp_path / "cells_labels.tif") as tiff:
         recipe = tiff.shaped_metadata[0]["recipe"]
     assert recipe["options"] == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 
+from napari_nuclei.pipeline import batch_plan
 from napari_nuclei.pipeline.batch import segment_files
 from napari_nuclei.pipeline.batch_plan import plan_batch
 from napari_nuclei.pipeline.results import Extras
@@ -85,6 +87,32 @@ def test_run_is_disabled_with_the_reason(
     qtbot.waitUntil(batch.panel.button.isEnabled, timeout=TIMEOUT_MS)
     assert status.text() == "3 images to segment"
     assert states(batch) == ["waiting"] * 3
+
+
+def test_what_is_found_in_a_folder_that_was_cleared_meanwhile_is_dropped(
+    batch: BatchWidget,
+    folder: Path,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_for_jobs: Wait,
+) -> None:
+    gate, waiting = threading.Event(), threading.Event()
+
+    def slow(*args: Path) -> object:
+        waiting.set()
+        assert gate.wait(TIMEOUT_MS / 1000)
+        return batch_plan.plan_folder(*args)
+
+    monkeypatch.setattr(batch_widget, "plan_folder", slow)
+    batch.controls.images.set_path(folder)
+    batch.controls.results.set_path(tmp_path / "out")
+    qtbot.waitUntil(waiting.is_set, timeout=TIMEOUT_MS)
+    batch.controls.images.line.clear()
+    gate.set()
+    wait_for_jobs()
+    assert not batch.panel.button.isEnabled()
+    assert batch.panel.status.text().startswith("Choose the folder of the images")
 
 
 def test_files_are_segmented_and_a_bad_one_is_reported(

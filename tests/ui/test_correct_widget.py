@@ -595,6 +595,16 @@ def test_the_project_folder_is_remembered(
     qtbot.waitUntil(lambda: read_preferences().project_folder == "", timeout=TIMEOUT_MS)
 
 
+def test_a_project_folder_that_is_refused_is_not_remembered(
+    widget: CorrectWidget, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("hello")
+    widget.controls.project.set_path(tmp_path / "other")
+    qtbot.waitUntil(lambda: widget.project.problem != "", timeout=TIMEOUT_MS)
+    assert read_preferences().project_folder == ""
+
+
 def test_a_pair_goes_with_its_layers(ready: CorrectWidget, viewer: Viewer) -> None:
     assert ready.pairs.rows.count() == 1
     viewer.layers.remove("nuclei")

@@ -472,6 +472,30 @@ def test_a_nucleus_that_is_not_drawn_anew_is_as_it_was(
     np.testing.assert_array_equal(layer.data, before)
 
 
+def test_a_view_is_right_only_with_the_nucleus_that_is_not_drawn_anew(
+    layer: Labels, tools: CorrectionTools, corrections: Corrections, press: Any, point_at: Any
+) -> None:
+    before = layer.data.copy()
+    point_at(10, 10)
+    press(REDRAW)
+    press(VIEW)
+    np.testing.assert_array_equal(layer.data, before)
+    assert 1 in corrections.accepted
+
+
+def test_why_a_layer_cannot_be_corrected_stays_to_be_read(
+    viewer: Viewer, layer: Labels, tools: CorrectionTools, press: Any, point_at: Any
+) -> None:
+    point_at(10, 10)
+    press(DELETE)
+    stack = viewer.add_labels(np.zeros((2, 2, 40, 60), np.int32))
+    tools.set_layer(stack)
+    reason = tools.hint.text()
+    assert reason
+    layer.undo()
+    assert tools.hint.text() == reason
+
+
 def test_another_tool_of_napari_and_a_panel_that_is_hidden_bring_a_nucleus_back(
     layer: Labels, tools: CorrectionTools, press: Any, point_at: Any, qapp: QApplication
 ) -> None:

@@ -52,3 +52,25 @@ def test_another_unit_is_the_same_diameter(box: DiameterBox) -> None:
 def test_what_is_smaller_than_a_pixel_is_a_pixel(box: DiameterBox) -> None:
     box.setValue(0.2)
     assert box.value() == 1
+
+
+def test_less_than_a_pixel_cannot_be_entered(box: DiameterBox) -> None:
+    box.unit.setCurrentText("px")
+    box.number.setValue(-5)
+    assert box.number.value() == 1
+    box.set_pixel_um(0.1)
+    box.unit.setCurrentText("µm")
+    assert box.number.value() == 0.1
+    assert box.value() == 1
+
+
+@pytest.mark.parametrize(("unit", "shown"), [("px", 25), ("µm", 12.5)])
+def test_an_estimate_is_what_a_person_begins_with(
+    box: DiameterBox, unit: str, shown: float
+) -> None:
+    box.set_pixel_um(0.5)
+    box.suggest(25)
+    assert box.value() == 0
+    box.unit.setCurrentText(unit)
+    assert box.number.value() == shown
+    assert box.value() == 25

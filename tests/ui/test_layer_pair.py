@@ -121,3 +121,16 @@ def test_a_part_that_lies_outside_is_refused(model: ViewerModel) -> None:
 def test_two_layers_are_needed(model: ViewerModel) -> None:
     with pytest.raises(InputError, match="Open an image and segment it first"):
         pair_of(model, None, None)
+
+
+def test_the_pixels_are_those_that_the_layer_has_now(model: ViewerModel) -> None:
+    pair = add(model, STACK[0])()
+    pair.image.data = STACK[1]
+    assert_array_equal(pair.read().image, STACK[1])
+
+
+def test_an_image_of_another_shape_is_no_pair_any_more(model: ViewerModel) -> None:
+    pair = add(model, STACK[0])()
+    pair.image.data = STACK[0, :2]
+    with pytest.raises(InputError, match="cells has another shape now: add its labels again"):
+        pair.read()

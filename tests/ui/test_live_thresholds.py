@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import threading
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,12 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
+from napari_nuclei import paths
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
 from napari_nuclei.model import store
 from napari_nuclei.ui import live_thresholds
+from napari_nuclei.ui.own_models import own_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +59,28 @@ def labels_of(viewer: Viewer) -> list[Labels]:
 
 def recipe_of(layer: Labels) -> dict[str, Any]:
     return layer.metadata["napari_nuclei"]
+
+
+def test_the_result_of_a_model_that_was_renamed_follows_the_slider(
+    viewer: Viewer,
+    widget: SegmentWidget,
+    two_squares: NDArray[np.float32],
+    run: Any,
+    qtbot: QtBot,
+    tiny_model: Path,
+) -> None:
+    shutil.copytree(tiny_model, paths.user_models() / "tiny")
+    viewer.add_image(two_squares, name="cells")
+    widget.controls.refresh_models()
+    widget.controls.model.choose("tiny")
+    widget.controls.probability.setValue(BOTH)
+    run(widget)
+    store.rename_model("tiny", "liver")
+    own_models.renamed.emit("tiny", "liver")
+    own_models.changed.emit()
+    assert widget.controls.model_name == "liver"
+    move(widget, BRIGHT_ONLY, qtbot)
+    assert labels_of(viewer)[0].data.max() == 1
 
 
 def test_slider_changes_the_layer_without_the_network(

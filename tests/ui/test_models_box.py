@@ -68,8 +68,11 @@ def test_a_model_is_renamed(
     box: ModelsBox, press: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(monkeypatch, QInputDialog, "getText", (" liver ", True))
+    told: list[tuple[str, str]] = []
+    own_models.renamed.connect(lambda old, new: told.append((old, new)))
     press(box, box.rename)
     assert names(box) == ["liver"]
+    assert told == [("tiny", "liver")]
     assert box.status.text() == "tiny is now liver."
 
 

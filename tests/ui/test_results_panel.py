@@ -22,6 +22,7 @@ from napari_nuclei import paths
 from napari_nuclei.core.measure import measure
 from napari_nuclei.model import store
 from napari_nuclei.pipeline import resources
+from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.planes import Scope
 
 if TYPE_CHECKING:
@@ -126,6 +127,40 @@ def test_columns_of_others_stay_with_their_nuclei(
     settle()
     assert nuclei.features.equals(kept)
     assert viewer.layers["cells nuclei [1]"].data.max() == 1
+
+
+def test_a_column_alone_keeps_the_layer_as_it_is(
+    viewer: Viewer, nuclei: Labels, widget: SegmentWidget, settle: Settle, qtbot: QtBot
+) -> None:
+    settle()
+    nuclei.features = nuclei.features.assign(kind=["round", "long"])
+    settle()
+    with qtbot.waitSignal(widget.live.relabelled, timeout=30_000):
+        widget.controls.probability.setValue(0.7)
+    assert nuclei.features["kind"].tolist() == ["round", "long"]
+    assert viewer.layers["cells nuclei [1]"].data.max() == 1
+
+
+def test_what_is_painted_counts_before_anybody_asks(nuclei: Labels) -> None:
+    nuclei.fill((6, 6), 9)
+    assert corrections_of(nuclei).n_corrected == 1
+
+
+def test_a_slider_that_moves_counts_nothing_again(
+    viewer: Viewer, nuclei: Labels, panel: ResultsPanel, settle: Settle
+) -> None:
+    viewer.add_image(np.zeros((5, 40, 50)), scale=(1, 0.5, 0.5), units=("um",) * 3)
+    settle()
+    told = []
+    corrections_of(nuclei).changed.connect(lambda: told.append("changed"))
+    for plane in (1, 2, 3):
+        viewer.dims.set_current_step(0, plane)
+        assert panel.recount.idle
+    assert told == []
+    nuclei.fill((6, 6), 0)
+    nuclei.undo()
+    assert not panel.recount.idle
+    assert told
 
 
 def test_only_missing_or_wrong_columns_of_ours_are_measured_again(

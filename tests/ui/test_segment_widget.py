@@ -133,6 +133,8 @@ def test_every_run_makes_another_layer(
     run(widget)
     run(widget)
     assert [layer.name for layer in labels_of(viewer)] == ["cells nuclei", "cells nuclei [1]"]
+    # One over the other, nobody could tell them apart.
+    assert [layer.visible for layer in labels_of(viewer)] == [False, True]
 
 
 def test_nothing_found_is_an_empty_layer(viewer: Viewer, widget: SegmentWidget, run: Press) -> None:

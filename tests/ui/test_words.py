@@ -31,20 +31,25 @@ def test_task_in_words(scope: Scope, place: str, seconds: float, said: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("count", "diameter_px", "pixel_size_um", "said"),
+    ("count", "diameter_px", "pixel_size_um", "is_estimated", "said"),
     [
-        (1, None, None, "1 nucleus"),
-        (0, None, 0.5, "0 nuclei"),
-        (3, 22.6, None, "3 nuclei of about 23 px"),
-        (3, 22.6, 0.5, "3 nuclei of about 23 px (11.3 µm)"),
+        (1, None, None, True, "1 nucleus"),
+        (0, None, 0.5, True, "0 nuclei"),
+        (3, 22.6, None, True, "3 nuclei of about 23 px"),
+        (3, 22.6, 0.5, True, "3 nuclei of about 23 px (11.3 µm)"),
+        (3, 60.0, 0.5, False, "3 nuclei, diameter set to 60 px (30.0 µm)"),
     ],
 )
 def test_result_in_words(
-    count: int, diameter_px: float | None, pixel_size_um: float | None, said: str
+    count: int,
+    diameter_px: float | None,
+    pixel_size_um: float | None,
+    is_estimated: bool,
+    said: str,
 ) -> None:
     recipe = {"options": {"semantic": False}}
     found = SimpleNamespace(recipe=recipe, n_nuclei=count, diameter_px=diameter_px)
-    assert describe_result(found, pixel_size_um) == said
+    assert describe_result(found, pixel_size_um, is_estimated=is_estimated) == said
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Literal
 
 from napari_nuclei.pipeline.segment import AUTO
 
-_UNIT = "um"
+# The latter two with either letter that keyboards have for it.
+_UNITS = ("um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m")
 
 
 class _Micrometres(float):
@@ -20,7 +22,7 @@ def add_diameter(parser: argparse.ArgumentParser) -> None:
         "--diameter",
         type=_diameter,
         default=AUTO,
-        metavar="PX|UMum|none",
+        metavar="PX|UMum|none|auto",
         help="typical diameter of the nuclei in pixels, or in micrometres as in 9um; none takes "
         "images as they are (default: estimated for each image)",
     )
@@ -40,7 +42,7 @@ def read_diameter_px(args: argparse.Namespace) -> float | Literal["auto"] | None
     pixel_um = read_pixel_um(args)
     if pixel_um is None:
         args.wrong_use(
-            f"--diameter {diameter:g}{_UNIT} needs --pixel-size: the side of a pixel in micrometres"
+            f"--diameter {diameter:g}um needs --pixel-size: the side of a pixel in micrometres"
         )
     return None if pixel_um is None else diameter / pixel_um
 
@@ -59,7 +61,8 @@ def _diameter(text: str) -> float | Literal["auto"] | None:
     if text == "none":
         return None
     try:
-        return _Micrometres(text.removesuffix(_UNIT)) if text.endswith(_UNIT) else float(text)
+        length = re.fullmatch(rf"(.*?)\s*({'|'.join(_UNITS)})", text)
+        return _Micrometres(length[1]) if length else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no diameter: give pixels as in 25, micrometres as in 9um, or none"

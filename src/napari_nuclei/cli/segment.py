@@ -22,7 +22,7 @@ from napari_nuclei.errors import NucleiError
 from napari_nuclei.pipeline.batch import segment_files
 from napari_nuclei.pipeline.batch_plan import plan_batch
 from napari_nuclei.pipeline.results import Extras
-from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.pipeline.segment import AUTO, SegmentOptions
 from napari_nuclei.pipeline.summary import Failed, Segmented
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             status = 1
             _report_failure(result, args.debug)
         else:
-            print(_describe(result, options.semantic), flush=True)
+            print(_describe(result, options), flush=True)
     return status
 
 
@@ -149,9 +149,10 @@ def _read_options(args: argparse.Namespace) -> SegmentOptions:
     )
 
 
-def _describe(result: Segmented, semantic: bool) -> str:
-    found = result.in_words(semantic=semantic)
-    size = f" of about {result.diameter_px:.0f} px" if result.diameter_px else ""
+def _describe(result: Segmented, options: SegmentOptions) -> str:
+    found = result.in_words(semantic=options.semantic)
+    how = " of about" if options.diameter_px == AUTO else ", diameter set to"
+    size = f"{how} {result.diameter_px:.0f} px" if result.diameter_px else ""
     effort = "done before" if result.done_before else f"{result.seconds:.1f} s"
     return f"{result.image.name}: {found}{size}, {effort}"
 

@@ -84,6 +84,12 @@ def find(labels: _Labels, *nuclei: int) -> Window | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+def middle_of(window: Window) -> tuple[float, float]:
+    """Return the middle (y, x) of a window, in pixels."""
+    rows, columns = window
+    return (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
+
+
 def free_id(labels: _Labels, least: int = 1) -> int:
     """Return an id above all others, and not under `least`.
 

@@ -118,6 +118,7 @@ class BatchWidget(DockWidget):
         self.files.show_images(())
         if self.controls.images.path is None or self.controls.results.path is None:
             self._timer.stop()
+            self.lister.cancel()
             self.panel.show_idle(_NO_FOLDERS, can_run=False)
         else:
             self.panel.show_idle("Looking for images…", can_run=False)

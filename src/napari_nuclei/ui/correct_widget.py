@@ -13,7 +13,7 @@ from napari_nuclei.model.store import is_installed
 from napari_nuclei.pipeline.messages import EpochEnded, Failed, Finished, Started
 from napari_nuclei.pipeline.unfinished import discard_vain
 from napari_nuclei.ui.decision import Decision
-from napari_nuclei.ui.dock_widget import DockWidget
+from napari_nuclei.ui.dock_widget import DockWidget, unwrapped
 from napari_nuclei.ui.folded import folded
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.models_box import ModelsBox
@@ -54,9 +54,7 @@ class CorrectWidget(DockWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
-        # To plugins napari wraps its viewer, and every layer anew each time; the tools and the
-        # autosave have to know a layer again.
-        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        napari_viewer = unwrapped(napari_viewer)
         self._viewer = napari_viewer
         self._run_folder = Path()
         self._outcome = ""
@@ -169,7 +167,7 @@ class CorrectWidget(DockWidget):
         self._show_saved()
         self._recognise()
         folder = self.controls.project.path
-        if folder is not None and not self.project.problem:
+        if folder is not None and self.project.is_known:
             remember_project(folder)
 
     def _show_saved(self) -> None:

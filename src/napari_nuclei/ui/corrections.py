@@ -27,7 +27,7 @@ from napari_nuclei.core.changes import (
 from napari_nuclei.core.review import Rectangle
 from napari_nuclei.errors import InputError
 from napari_nuclei.ui.label_plane import in_layer, is_plane, plane_of
-from napari_nuclei.ui.undoable import Undoable
+from napari_nuclei.ui.undoable import ShownPoint, Undoable
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -48,6 +48,7 @@ class Corrections:
         self._seen = Undoable[tuple[Seen, ...]](layer, ())
         self._changes: Changes | None = None
         self._is_painting = False
+        self._shown = ShownPoint(layer)
         self._begin(layer.data)
         events = layer.events
         events.paint.connect(self._on_paint)
@@ -183,6 +184,8 @@ class Corrections:
 
     def _on_shown(self, event: Event) -> None:
         self._seen.follow()
+        if event.type == "set_data" and self._shown.has_moved(event.source):
+            return
         # Each move of a brush updates the labels: of these only the one after a stroke counts.
         if event.type == "set_data" or self._is_painting:
             self._is_painting = False

@@ -47,8 +47,7 @@ class Corrector:
         if window is None:
             return None
         rows, columns = window
-        middle = (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
-        return middle, max(rows.stop - rows.start, columns.stop - columns.start)
+        return edits.middle_of(window), max(rows.stop - rows.start, columns.stop - columns.start)
 
     def accept(self, nucleus: int) -> str:
         """Find a nucleus right, or take that back; return what was done in words."""

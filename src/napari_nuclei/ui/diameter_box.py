@@ -7,6 +7,8 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QWidget
 
 _AUTOMATIC, _PX, _UM = range(3)
 _LARGEST = 10_000.0
+# By unit: a nucleus of less than a pixel is none.
+_SMALLEST = (0.1, 1.0, 0.1)
 _USUAL_PX = 30.0
 
 
@@ -18,12 +20,13 @@ class DiameterBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pixel_um: float | None = None
+        self._suggested_px = 0.0
         self.unit = QComboBox()
         self.unit.addItems(["automatic", "px", "µm"])
         self.number = QDoubleSpinBox()
         self.number.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.number.setDecimals(1)
-        self.number.setRange(0.1, _LARGEST)
+        self.number.setMaximum(_LARGEST)
         self.number.setValue(_USUAL_PX)
         self.setToolTip(
             "Typical diameter of a nucleus: small and large nuclei are brought to a size that\n"
@@ -54,6 +57,10 @@ class DiameterBox(QWidget):
         if diameter_px:
             self.number.setValue(diameter_px)
 
+    def suggest(self, diameter_px: float) -> None:
+        """Offer an estimate to whoever leaves the automatic choice."""
+        self._suggested_px = diameter_px
+
     def set_pixel_um(self, pixel_um: float | None) -> None:
         """Say how large a pixel is; None: nobody knows, and only pixels can be chosen."""
         if pixel_um is None and self.unit.currentIndex() == _UM:
@@ -69,9 +76,13 @@ class DiameterBox(QWidget):
     def _on_unit(self) -> None:
         """Keep the diameter when only its unit changes."""
         unit = self.unit.currentIndex()
+        shown = self.number.value()
+        self.number.setMinimum(_SMALLEST[unit])
         if _AUTOMATIC not in (unit, self._last_unit):
             ratio = self._size_of(unit) / self._size_of(self._last_unit)
-            self.number.setValue(self.number.value() * ratio)
+            self.number.setValue(shown * ratio)
+        elif unit != _AUTOMATIC and self._suggested_px:
+            self.number.setValue(self._suggested_px * self._size_of(unit))
         elif unit == _UM:
             self.number.setValue(_USUAL_PX * self._size_of(unit))
         self._last_unit = unit

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari.viewer import Viewer
     from qtpy.QtGui import QShowEvent
 
 
@@ -55,6 +56,15 @@ class DockWidget(QWidget):
                 window.tabifyDockWidget(other, dock)
                 dock.raise_()
                 return
+
+
+def unwrapped(viewer: Viewer) -> Viewer:
+    """Return the viewer that a plugin is given, and whose layers are the same ones each time.
+
+    napari wraps it for plugins, and every layer anew: what is kept by layer would not be found.
+    """
+    inner: Viewer = getattr(viewer, "__wrapped__", viewer)
+    return inner
 
 
 def _beside(dock: QDockWidget, window: QMainWindow) -> Iterator[QDockWidget]:

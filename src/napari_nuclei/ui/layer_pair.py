@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -17,7 +17,7 @@ from napari_nuclei.pipeline.projects import Pair
 from napari_nuclei.ui.axes_box import with_shown_channel
 from napari_nuclei.ui.corrections import corrections_of
 from napari_nuclei.ui.label_plane import is_plane, world_of
-from napari_nuclei.ui.layers import plane_at, planes_in, read_layer
+from napari_nuclei.ui.layers import full_data, plane_at, planes_in, read_layer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -69,8 +69,17 @@ class LayerPair:
         return re.sub(r"[^\w-]+", " ", words)[:_MAX_NAME].strip(" _-") or "image"
 
     def read_image(self) -> NDArray[Any]:
-        """Copy the pixels, as they are kept in a project, which takes time."""
-        image = self.planes.read()
+        """Copy the pixels, as they are kept in a project, which takes time.
+
+        Raises
+        ------
+        InputError
+            When the layer has other pixels by now, and not as many.
+        """
+        data = full_data(self.image)
+        if data.shape != self.planes.data.shape:
+            raise InputError(f"{self.image.name} has another shape now: add its labels again.")
+        image = replace(self.planes, data=data).read()
         return image[..., :_COLOURS] if self.planes.rgb else image
 
     def read(self) -> Pair:

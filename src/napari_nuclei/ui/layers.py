@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def read_layer(layer: Image) -> AxisReading:
     """Read the axes of a layer as their labels tell, of a multiscale layer at full resolution."""
-    return read_axes(_full_data(layer).shape[: layer.ndim], layer.axis_labels, rgb=layer.rgb)
+    return read_axes(full_data(layer).shape[: layer.ndim], layer.axis_labels, rgb=layer.rgb)
 
 
 def planes_of(viewer: ViewerModel, layer: Image, reading: AxisReading, scope: Scope) -> Planes:
@@ -69,7 +69,7 @@ def planes_in(
         names, place = (), reading.place(position)
     geometry, single_axes = _placed(layer, reading, selector)
     planes = Planes(
-        _full_data(layer),
+        full_data(layer),
         tuple(selector),
         names,
         region,
@@ -138,6 +138,9 @@ def add_nuclei(
     labels : numpy.ndarray
         A copy of the labels that were found, so that painting leaves the result as it was computed.
     """
+    # What opening the widget need not wait for.
+    from napari_nuclei.ui.corrections import corrections_of, refusal_of
+
     layer = viewer.add_labels(
         planes.as_layer_data(labels),
         name=nuclei_name(planes.name),
@@ -146,6 +149,9 @@ def add_nuclei(
     )
     # Afterwards: a new layer with features is more than napari's status bar can take in 3D.
     layer.features = segmentation.table
+    if not refusal_of(layer.data):
+        # What is painted counts from now on, whichever widget is opened later.
+        corrections_of(layer)
     return layer
 
 
@@ -175,7 +181,8 @@ def _channels(planes: Planes, reading: AxisReading) -> tuple[Planes, ...]:
     )
 
 
-def _full_data(layer: Image) -> Any:
+def full_data(layer: Image) -> Any:
+    """Return the array of a layer in full resolution."""
     return layer.data[0] if layer.multiscale else layer.data
 
 

@@ -114,6 +114,11 @@ class LiveThresholds(QObject):
         if self._result is not None and self._result.layer is layer:
             self._touched = True
 
+    def rename_model(self, old: str, new: str) -> None:
+        """Know the model of the result by its new name."""
+        if self._result is not None and self._result.model_name == old:
+            self._result = replace(self._result, model_name=new)
+
     def request(self, image: Image, model_name: str | None, options: SegmentOptions) -> None:
         """Label the result with `options` soon, if that model made it from `image`."""
         result = self.result

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_nuclei.core.changes import accepted_places
-from napari_nuclei.core.edits import find
+from napari_nuclei.core.edits import find, middle_of
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.ui.geometry import layer_geometry
 from napari_nuclei.ui.jobs import Job
@@ -159,6 +159,6 @@ def _places_steps(
     ring = None
     if window is not None:
         rows, columns = window
-        middle = (rows.start + rows.stop - 1) / 2, (columns.start + columns.stop - 1) / 2
-        ring = middle, float(np.hypot(rows.stop - rows.start, columns.stop - columns.start))
+        size_px = rows.stop - rows.start, columns.stop - columns.start
+        ring = middle_of(window), float(np.hypot(*size_px))
     return _Places(np.array(centres, float).reshape(-1, 2), ring)

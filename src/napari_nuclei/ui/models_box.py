@@ -43,6 +43,7 @@ class ModelsBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.job = Job(self)
+        self._renamed: tuple[str, str] | None = None
         self.table = QTableWidget(0, len(_COLUMNS))
         self.status = QLabel()
         self.status.setWordWrap(True)
@@ -76,10 +77,17 @@ class ModelsBox(QWidget):
         self.table.setCurrentCell(names.index(before) if before in names else 0, 0)
         self._on_selected()
 
-    def work(self, work: Callable[[], object], done: str, doing: str) -> None:
+    def work(
+        self,
+        work: Callable[[], object],
+        done: str,
+        doing: str,
+        renamed: tuple[str, str] | None = None,
+    ) -> None:
         """Change something about the models in a worker, and tell everybody."""
         if not self.job.running:
             self._say(doing)
+            self._renamed = renamed
             self.job.start(_steps(work, done))
 
     def _lay_out(self) -> None:
@@ -123,7 +131,8 @@ class ModelsBox(QWidget):
         new, is_given = QInputDialog.getText(self, "Rename", f"New name of {name}", text=name)
         if is_given and name and new.strip() != name:
             rename = partial(store.rename_model, name, new.strip())
-            self.work(rename, f"{name} is now {new.strip()}.", "Renaming…")
+            names = (name, new.strip())
+            self.work(rename, f"{name} is now {new.strip()}.", "Renaming…", renamed=names)
 
     def _ask_and_delete(self) -> None:
         name = self.chosen
@@ -153,6 +162,8 @@ class ModelsBox(QWidget):
             self.work(partial(store.import_model, path), f"Imported {path.name}.", "Checking…")
 
     def _on_done(self, message: str) -> None:
+        if self._renamed is not None:
+            own_models.renamed.emit(*self._renamed)
         self._say(message)
 
     def _on_failed(self, error: Exception) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QSpinBox,
     QWidget,
@@ -22,13 +21,13 @@ from napari_nuclei.errors import ModelError
 from napari_nuclei.model import contents, manifest, store
 from napari_nuclei.pipeline.segment import AUTO, SegmentOptions
 from napari_nuclei.ui.diameter_box import DiameterBox
+from napari_nuclei.ui.model_combo import ModelCombo
 from napari_nuclei.ui.own_models import own_models
 from napari_nuclei.ui.preferences import read_preferences
 
 if TYPE_CHECKING:
     from napari_nuclei.model.manifest import Manifest
 
-_DEFAULT_MODEL = "Default"
 _DECIMALS = 2
 
 
@@ -46,8 +45,7 @@ class OptionsForm(QWidget):
         self._preferences = read_preferences()
         self._default_manifest = _default_manifest()
         self._manifests: list[Manifest] = []
-        self.model = QComboBox()
-        self.model.setToolTip("The model that ships, or one that you trained or imported")
+        self.model = ModelCombo("The model that ships, or one that you trained or imported")
         self.diameter = DiameterBox()
         self.probability = _threshold_slider("How sure the network must be that a pixel is nucleus")
         self.separation = _threshold_slider("Higher parts more touching nuclei")
@@ -71,7 +69,7 @@ class OptionsForm(QWidget):
     @property
     def model_name(self) -> str | None:
         """Name of the chosen model; None is the default one."""
-        return self.model.currentText() if self.model.currentIndex() > 0 else None
+        return self.model.model_name
 
     def options(self) -> SegmentOptions:
         """Return the options as they are shown.
@@ -100,14 +98,9 @@ class OptionsForm(QWidget):
 
     def refresh_models(self) -> None:
         """List the models as they are now; keep the choice while its model exists."""
-        chosen = self.model.currentText()
-        before = (chosen, self._model_thresholds())
+        before = (self.model.currentText(), self._model_thresholds())
         self._manifests = store.list_models()
-        self.model.blockSignals(True)
-        self.model.clear()
-        self.model.addItems([_DEFAULT_MODEL, *(manifest.name for manifest in self._manifests)])
-        self.model.setCurrentIndex(max(0, self.model.findText(chosen)))
-        self.model.blockSignals(False)
+        self.model.show_models(manifest.name for manifest in self._manifests)
         if (self.model.currentText(), self._model_thresholds()) != before:
             self._show_thresholds()
 
@@ -123,7 +116,7 @@ class OptionsForm(QWidget):
         form.addRow("", self.semantic)
 
     def _apply_preferences(self) -> None:
-        self.model.setCurrentIndex(max(0, self.model.findText(self._preferences.model)))
+        self.model.choose(self._preferences.model)
         self.diameter.setValue(self._preferences.diameter_px)
 
     def _connect(self) -> None:

@@ -6,9 +6,13 @@ from qtpy.QtCore import QObject, Signal
 
 
 class OwnModels(QObject):
-    """`changed` follows whatever adds, renames or deletes a model of the user's."""
+    """`changed` follows whatever adds, renames or deletes a model of the user's.
+
+    Before that, `renamed` tells the old and the new name of one that was renamed.
+    """
 
     changed = Signal()
+    renamed = Signal(str, str)
 
 
 own_models = OwnModels()

@@ -28,6 +28,8 @@ _WAIT_MS = 300
 class ProjectPairs(QObject):
     """Follows one folder; `listed` tells that `names` and `problem` are those of the folder.
 
+    `is_known` tells whether the folder was looked at, and can be used.
+
     `recognised` tells that pairs of open layers have the names now that their images have there.
     `opened` brings the name of a pair, and the layers of its image and its labels, which know what
     was checked.
@@ -44,6 +46,7 @@ class ProjectPairs(QObject):
         self._folder: Path | None = None
         self.names: tuple[str, ...] = ()
         self.problem = ""
+        self.is_known = False
         self._waiting: tuple[LayerPair, ...] = ()
         self.recogniser = Job(self)
         self.lister = Job(self)
@@ -64,6 +67,7 @@ class ProjectPairs(QObject):
         """List what the folder has, soon."""
         self._folder = folder
         self.names = ()
+        self.is_known = False
         self.problem = "" if folder else "Choose a project folder: corrections are kept there."
         self.refresh()
         self.listed.emit()
@@ -111,7 +115,7 @@ class ProjectPairs(QObject):
     def _on_listed(self, names: tuple[str, ...], problem: str) -> None:
         # Another folder may have been typed meanwhile.
         if not self._timer.isActive():
-            self.names, self.problem = names, problem
+            self.names, self.problem, self.is_known = names, problem, not problem
             self.listed.emit()
 
     def _on_worked(self, pair: Pair | None) -> None:

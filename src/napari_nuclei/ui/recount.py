@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.ui.jobs import Job
+from napari_nuclei.ui.undoable import ShownPoint
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -58,6 +59,7 @@ class Recount(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._watched: dict[Labels, Found] = {}
+        self._shown: dict[Labels, ShownPoint] = {}
         self._waiting: dict[Labels, None] = {}
         self._known: dict[Labels, _Measured] = {}
         self._columns: dict[Labels, set[str]] = {}
@@ -80,6 +82,7 @@ class Recount(QObject):
                 emitter.connect(self._on_labels)
             layer.events.features.connect(self._on_features)
         self._watched[layer] = found
+        self._shown[layer] = ShownPoint(layer)
         self._columns[layer] = set(layer.features)
         self._known.pop(layer, None)
         self._request(layer, 0 if is_new else _WAIT_MS)
@@ -90,7 +93,7 @@ class Recount(QObject):
             for emitter in (layer.events.paint, layer.events.set_data, layer.events.data):
                 emitter.disconnect(self._on_labels)
             layer.events.features.disconnect(self._on_features)
-        for facts in (self._waiting, self._known, self._columns):
+        for facts in (self._shown, self._waiting, self._known, self._columns):
             facts.pop(layer, None)
 
     def stop(self) -> None:
@@ -106,7 +109,9 @@ class Recount(QObject):
         return not (self._waiting or self._job.running)
 
     def _on_labels(self, event: Event) -> None:
-        self._request(event.source)
+        layer = event.source
+        if event.type != "set_data" or not self._shown[layer].has_moved(layer):
+            self._request(layer)
 
     def _on_features(self, event: Event) -> None:
         """Somebody else has set them: with more columns perhaps, or without ours."""

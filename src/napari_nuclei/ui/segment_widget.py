@@ -9,8 +9,9 @@ from napari.layers import Shapes
 from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_nuclei.model.device import device_name
+from napari_nuclei.pipeline.segment import AUTO
 from napari_nuclei.ui.axes_box import AxesBox
-from napari_nuclei.ui.dock_widget import DockWidget
+from napari_nuclei.ui.dock_widget import DockWidget, unwrapped
 from napari_nuclei.ui.found import found_of
 from napari_nuclei.ui.help_button import help_button
 from napari_nuclei.ui.jobs import Job
@@ -18,6 +19,7 @@ from napari_nuclei.ui.large_images import add_large_nuclei, is_large, result_fol
 from napari_nuclei.ui.layers import add_nuclei
 from napari_nuclei.ui.live_thresholds import LiveThresholds, Result
 from napari_nuclei.ui.notify import failure_in_words, notify
+from napari_nuclei.ui.own_models import own_models
 from napari_nuclei.ui.planes import Scope
 from napari_nuclei.ui.results_panel import ResultsPanel
 from napari_nuclei.ui.run_panel import RunPanel
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from napari_nuclei.pipeline.blocks import BlockSegmentation
     from napari_nuclei.pipeline.prediction import Progress
     from napari_nuclei.pipeline.reproduce import ImageSource
+    from napari_nuclei.pipeline.segment import Segmentation, SegmentOptions
+    from napari_nuclei.pipeline.stack import StackSegmentation
+    from napari_nuclei.ui.planes import Planes
 
 _REMOVED = "The image was removed during the run: no labels were added."
 _RUN_HINT = "Find the nuclei: a new Labels layer; pressed again, Cancel, within a second"
@@ -57,6 +62,7 @@ class SegmentWidget(DockWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        napari_viewer = unwrapped(napari_viewer)
         self._viewer = napari_viewer
         self._last_words = ""
         self._task_words = ""
@@ -132,6 +138,7 @@ class SegmentWidget(DockWidget):
         self.live.relabelled.connect(self._on_relabelled)
         self.live.outdated.connect(self._on_outdated)
         self.live.failed.connect(notify)
+        own_models.renamed.connect(self.live.rename_model)
         self.results.failed.connect(notify)
         self.results.recount.extended.connect(self.live.leave)
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
@@ -212,7 +219,7 @@ class SegmentWidget(DockWidget):
     def _show_large(self, request: Request, found: BlockSegmentation) -> None:
         if request.image in self._viewer.layers:
             add_large_nuclei(self._viewer, request.planes, found)
-        nuclei = describe_result(found, request.planes.pixel_um)
+        nuclei = self._describe(found, request.planes, request.options)
         place = breakable(found.labels)
         self._last_words = f"{nuclei} in {self.panel.elapsed_s:.1f} s, kept in {place}"
 
@@ -223,6 +230,9 @@ class SegmentWidget(DockWidget):
             self._last_words = _REMOVED
             return
         planes = request.planes
+        if self.live.result is not None and self.live.result.image is request.image:
+            # One over the other, nobody could tell them apart.
+            self.live.result.layer.visible = False
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
         made_by = (request.model_name, outcome.model, request.options)
         self._source = outcome.source
@@ -230,8 +240,20 @@ class SegmentWidget(DockWidget):
         self.live.follow(Result(request.image, planes, *made_by, *made))
         self._show_result()
         where = f" ({planes.place})" if planes.place else ""
-        found = describe_result(segmentation, planes.pixel_um)
+        found = self._describe(segmentation, planes, request.options)
         self._last_words = f"{found} in {self.panel.elapsed_s:.1f} s{where}"
+
+    def _describe(
+        self,
+        found: Segmentation | StackSegmentation | BlockSegmentation,
+        planes: Planes,
+        options: SegmentOptions,
+    ) -> str:
+        """Say what was found, and offer the estimate to whoever wants another diameter."""
+        is_estimated = options.diameter_px == AUTO
+        if is_estimated and found.diameter_px:
+            self.controls.diameter.suggest(found.diameter_px)
+        return describe_result(found, planes.pixel_um, is_estimated=is_estimated)
 
     def _learn(self, outcome: Outcome) -> None:
         """Keep what the run has shown of the device and its speed."""
@@ -261,8 +283,7 @@ class SegmentWidget(DockWidget):
 
     def _on_relabelled(self, result: Result) -> None:
         self._show_result()
-        found = describe_result(result.segmentation, result.planes.pixel_um)
-        self._say(found)
+        self._say(self._describe(result.segmentation, result.planes, result.options))
 
     def _on_outdated(self) -> None:
         self._say("So many planes are not labelled anew at once: press Run for these thresholds.")

@@ -83,12 +83,13 @@ class Toolbox(QObject):
             self.corrector.layer.events.mode.disconnect(self._on_mode)
         self.corrector = None
         self.queue.follow(None)
+        self.hints.follow(None)
         if layer is not None:
             self.corrector = Corrector(layer)
             self.corrector.layer.events.data.connect(self._on_data)
             self.corrector.layer.events.mode.connect(self._on_mode)
             self.queue.follow(layer)
-        self.hints.follow(self.corrector)
+            self.hints.follow(self.corrector)
 
     def press(self, key: str) -> None:
         """Use a tool, or leave it where it is chosen already."""
@@ -106,14 +107,14 @@ class Toolbox(QObject):
 
     def _use(self, corrector: Corrector, key: str) -> str:
         self._viewer.layers.selection.active = corrector.layer
-        direct = {NEXT: self._go_on, PREVIOUS: self._go_back, VIEW: self._review_view}
-        if key in direct:
-            return direct[key](corrector)
         if isinstance(self._gestures, Redrawing):
             # First of all: what is erased meanwhile is no correction yet.
             self.leave()
             if key == REDRAW:
                 return ""
+        direct = {NEXT: self._go_on, PREVIOUS: self._go_back, VIEW: self._review_view}
+        if key in direct:
+            return direct[key](corrector)
         nucleus = self._nucleus_below(corrector)
         if key == self.key and not nucleus:
             self.leave()

@@ -23,13 +23,13 @@ from napari_nuclei.model import manifest, store
 from napari_nuclei.pipeline.recipe import FinetuneOptions
 from napari_nuclei.ui.folded import folded
 from napari_nuclei.ui.folder_box import FolderBox
+from napari_nuclei.ui.model_combo import ModelCombo
 from napari_nuclei.ui.own_models import own_models
 from napari_nuclei.ui.preferences import read_preferences
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_DEFAULT_MODEL = "Default"
 _CHOICES_S = {"Quick (about 1 min)": 60, "Thorough (about 5 min)": 300}
 _OTHER = "As long as chosen below"
 _NAME = "my-model"
@@ -50,8 +50,7 @@ class TrainControls(QWidget):
             "Project folder", "Where corrections are kept; all that are there are learnt from"
         )
         self.project.set_path(read_preferences().project_folder or paths.default_project())
-        self.base = QComboBox()
-        self.base.setToolTip("The model to begin with: best the one that ships, each time")
+        self.base = ModelCombo("The model to begin with: best the one that ships, each time")
         self.name = QLineEdit()
         self.name.setToolTip("Of the new model; no model is ever replaced")
         self.time = QComboBox()
@@ -65,7 +64,7 @@ class TrainControls(QWidget):
     @property
     def base_name(self) -> str | None:
         """Name of the base model; None is the one that ships."""
-        return self.base.currentText() if self.base.currentIndex() > 0 else None
+        return self.base.model_name
 
     @property
     def model_name(self) -> str:
@@ -101,14 +100,9 @@ class TrainControls(QWidget):
 
     def refresh_models(self) -> None:
         """List the models as they are now; offer a name that none has."""
-        chosen = self.base.currentText()
         names = [model.name for model in store.list_models()]
         self._names = frozenset(name.lower() for name in names)
-        self.base.blockSignals(True)
-        self.base.clear()
-        self.base.addItems([_DEFAULT_MODEL, *names])
-        self.base.setCurrentIndex(max(0, self.base.findText(chosen)))
-        self.base.blockSignals(False)
+        self.base.show_models(names)
         self.changed.emit()
 
     def offer_name(self, taken: Collection[str]) -> None:

@@ -84,6 +84,24 @@ def was_undone(layer: Labels, step: object) -> bool:
     return any(part is step for item in layer._redo_history for part in item)
 
 
+class ShownPoint:
+    """Where the sliders stand for a layer: each move draws it anew, as an undo does.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        It is not kept.
+    """
+
+    def __init__(self, layer: Labels) -> None:
+        self._point = layer._slice_input.world_slice.point
+
+    def has_moved(self, layer: Labels) -> bool:
+        """Tell whether the sliders have moved since this was asked last."""
+        before, self._point = self._point, layer._slice_input.world_slice.point
+        return bool(before != self._point)
+
+
 @dataclass
 class _Step(Generic[Value]):
     atom: tuple[Any, ...]

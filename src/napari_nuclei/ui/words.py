@@ -66,13 +66,17 @@ def describe_stopped(before: int, after: int) -> str:
 
 
 def describe_result(
-    found: Segmentation | StackSegmentation | BlockSegmentation, pixel_size_um: float | None = None
+    found: Segmentation | StackSegmentation | BlockSegmentation,
+    pixel_size_um: float | None,
+    *,
+    is_estimated: bool,
 ) -> str:
-    """Return how many nuclei were found, and their typical diameter where it was estimated."""
+    """Return how many nuclei were found, and the diameter: the estimated or the given one."""
     if found.recipe["options"]["semantic"]:
         return "One mask of all nuclei"
     nuclei = count_in_words(found.n_nuclei)
     if not found.diameter_px:
         return nuclei
     size_um = f" ({found.diameter_px * pixel_size_um:.1f} µm)" if pixel_size_um else ""
-    return f"{nuclei} of about {found.diameter_px:.0f} px{size_um}"
+    how = " of about" if is_estimated else ", diameter set to"
+    return f"{nuclei}{how} {found.diameter_px:.0f} px{size_um}"

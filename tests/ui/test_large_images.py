@@ -78,7 +78,7 @@ def test_an_image_that_does_not_fit_is_segmented_into_a_file(
     assert open_pixels(folder / labels).translation == (7.0, 0.0)
     assert table == labels.replace("_labels.ome.zarr", "_nuclei.csv")
     words = widget.panel.status.text()
-    assert words.startswith(f"{found.max()} nuclei of about 12 px (")
+    assert words.startswith(f"{found.max()} nuclei, diameter set to 12 px (")
     assert words.endswith(f"kept in {breakable(folder / labels)}")
 
 

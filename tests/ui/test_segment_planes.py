@@ -80,6 +80,16 @@ def test_all_planes_are_one_layer_with_ids_of_their_own(
     assert layer.metadata["napari_nuclei"]["plane"] == "3 planes along z"
 
 
+def test_labels_of_another_plane_stay_to_be_seen(
+    viewer: Viewer, widget: SegmentWidget, stack: NDArray[np.float32], run: Press
+) -> None:
+    viewer.add_image(stack, axis_labels=("z", "y", "x"))
+    for plane in (0, 1, 1):
+        viewer.dims.set_current_step(0, plane)
+        run(widget)
+    assert [layer.visible for layer in labels_of(viewer)] == [True, False, True]
+
+
 def test_planes_are_linked_on_request(
     viewer: Viewer, widget: SegmentWidget, stack: NDArray[np.float32], run: Press
 ) -> None:

@@ -50,6 +50,11 @@ class Result:
         """Whether other thresholds can be applied without the network."""
         return self.segmentation.maps is not None
 
+    def is_of(self, image: Image, planes: Planes) -> bool:
+        """Tell whether this was found in the same part of the same image."""
+        parts = [(one.place, one.region.rows, one.region.columns) for one in (self.planes, planes)]
+        return self.image is image and parts[0] == parts[1]
+
 
 @dataclass(frozen=True)
 class _Relabelled:

@@ -62,6 +62,7 @@ class OptionsForm(QWidget):
         )
         self._lay_out()
         self.refresh_models()
+        self._show_thresholds()
         self._connect()
         self._apply_preferences()
         own_models.changed.connect(self.refresh_models)

@@ -230,9 +230,10 @@ class SegmentWidget(DockWidget):
             self._last_words = _REMOVED
             return
         planes = request.planes
-        if self.live.result is not None and self.live.result.image is request.image:
+        before = self.live.result
+        if before is not None and before.is_of(request.image, planes):
             # One over the other, nobody could tell them apart.
-            self.live.result.layer.visible = False
+            before.layer.visible = False
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
         made_by = (request.model_name, outcome.model, request.options)
         self._source = outcome.source

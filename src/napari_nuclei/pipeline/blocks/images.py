@@ -232,9 +232,7 @@ def as_large_image(
 
 def _check_channel(channel: int, count: int) -> None:
     if not 0 <= channel < count:
-        raise InputError(
-            f"There is no channel {channel + 1} of {count}: the first one is 1, or 0 in Python."
-        )
+        raise InputError(f"There is no channel {channel + 1}: choose 1 to {count}.")
 
 
 def _within(part: slice, inner: int | slice) -> int | slice:

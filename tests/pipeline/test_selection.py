@@ -76,7 +76,7 @@ def test_planes_of_one_of_several_images_are_refused(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
         tiff.write(np.zeros((2, 8, 9), np.uint8))
         tiff.write(np.zeros((2, 4, 9), np.uint8))
-    with pytest.raises(DatasetError, match="holds 2 images instead of one; save it as one"):
+    with pytest.raises(DatasetError, match=r"as a TIFF stack \(it holds 2 images instead of one\)"):
         Selection((), ("z",)).read(tmp_path / "a.tif")
 
 

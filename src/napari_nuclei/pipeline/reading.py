@@ -55,14 +55,14 @@ def read_part(path: Path, part: Part) -> NDArray[Any]:
 
     Raises
     ------
-    DatasetError
-        When it holds several images.
     IndexError
         When there is no such part.
+    ValueError
+        When the file holds several images.
     """
     import zarr
 
-    with tifffile.TiffFile(path) as tiff, _only_series(tiff, path).aszarr(level=0) as store:
+    with tifffile.TiffFile(path) as tiff, decoding.only_series(tiff).aszarr(level=0) as store:
         return np.asarray(zarr.open_array(store, mode="r")[part])
 
 
@@ -85,7 +85,7 @@ def has_parts(
     try:
         if not is_flat:
             with tifffile.TiffFile(path) as tiff:
-                series = _only_series(tiff, path)
+                series = decoding.only_series(tiff)
                 return series.shape == shape and all(
                     is_same(_part_of_page(series, part), pixels) for part, pixels in parts
                 )
@@ -97,14 +97,6 @@ def has_parts(
         )
     except (DatasetError, OSError, TypeError, ValueError, LookupError, tifffile.TiffFileError):
         return False
-
-
-def _only_series(tiff: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
-    if len(tiff.series) != 1:
-        raise DatasetError(
-            f"{path} holds {len(tiff.series)} images instead of one; save it as one."
-        )
-    return tiff.series[0]
 
 
 def _part_of_page(series: tifffile.TiffPageSeries, part: Part) -> NDArray[Any]:

@@ -198,7 +198,8 @@ def _opaque(picture: Image.Image) -> NDArray[Any]:
     return pixels[..., :-1] if picture.mode in _ALPHA_MODES else pixels
 
 
-def _tiff_series(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+def only_series(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+    """Return the one image of a TIFF file; a ValueError tells that it holds several."""
     if len(tiff.series) != 1:
         raise ValueError(f"it holds {len(tiff.series)} images instead of one")
     return tiff.series[0]
@@ -221,7 +222,7 @@ def _tiff_has_alpha(series: tifffile.TiffPageSeries) -> bool:
 
 def _tiff_shape(stream: IO[bytes]) -> tuple[int, ...]:
     with tifffile.TiffFile(stream) as tiff:
-        series = _tiff_series(tiff)
+        series = only_series(tiff)
         channels_first = series.axes == "SYX"
         shape = (*series.shape[1:], series.shape[0]) if channels_first else tuple(series.shape)
         return (*shape[:-1], shape[-1] - 1) if _tiff_has_alpha(series) else shape
@@ -229,7 +230,7 @@ def _tiff_shape(stream: IO[bytes]) -> tuple[int, ...]:
 
 def _tiff_pixels(stream: IO[bytes]) -> NDArray[Any]:
     with tifffile.TiffFile(stream) as tiff:
-        series = _tiff_series(tiff)
+        series = only_series(tiff)
         pixels: NDArray[Any] = series.asarray()
         pixels = np.moveaxis(pixels, 0, -1) if series.axes == "SYX" else pixels
         return pixels[..., :-1] if _tiff_has_alpha(series) else pixels

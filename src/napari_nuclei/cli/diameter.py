@@ -65,5 +65,5 @@ def _diameter(text: str) -> float | Literal["auto"] | None:
         return _Micrometres(length[1]) if length else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no diameter: give pixels as in 25, micrometres as in 9um, or none"
+            f"{text!r} is no diameter: give pixels as in 25, micrometres as in 9um, none or auto"
         ) from None

@@ -111,8 +111,9 @@ def _base(base: Any) -> str | None:
 def _data(known: dict[str, Any]) -> str | None:
     try:
         metrics = known["metrics"]
+        nuclei = metrics["checked_nuclei"]
         images = metrics.get("images") or len(known["pairs"])
-        return f"{metrics['checked_nuclei']} checked nuclei in {images} images"
+        return f"{nuclei} checked nuclei in {images} images"
     # Written by a training from scratch, or by another program.
     except (LookupError, TypeError):
         return str(known["data"]) if known.get("data") else None

@@ -298,7 +298,7 @@ class Project:
                 partial(read_ids if name in masks else read_label_image, [labels[name]]),
                 masks.get(name),
             )
-            for name in sorted(self._pairs)
+            for name in sorted(images.keys() & labels.keys())
         }
 
     def _pair(

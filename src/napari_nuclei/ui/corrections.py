@@ -198,8 +198,11 @@ class Corrections:
             self._begin(data)
         elif data is not self._data:
             self._data, self._labels = data, plane_of(data)
-            self._painted &= before == self._labels
-            self._found = np.where(self._painted, self._found, self._labels)
+            if self._painted.any():
+                self._painted &= before == self._labels
+                self._found = np.where(self._painted, self._found, self._labels)
+            else:
+                self._found = self._labels.copy()
         self._tell()
 
 

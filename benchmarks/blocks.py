@@ -23,6 +23,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from benchmarks.command import exit_status
 from napari_nuclei import files
 from napari_nuclei.core.metrics import score
 from napari_nuclei.pipeline.blocks.ome_zarr import open_levels
@@ -36,24 +37,24 @@ CHUNK_PX = 1024
 EQUAL_SIDE_PX = 4096
 # Peak memory is that of a process: each run has one of its own.
 _CHILD = """
-import json, resource, sys, time
+import json, sys, time
+from benchmarks.fresh import peak_mb
 from napari_nuclei import segment_blocks
 image, output, scheduler, options = sys.argv[1:]
 if __name__ == "__main__":
     started = time.perf_counter()
     found = segment_blocks(image, output, scheduler=scheduler or None, **json.loads(options))
     seconds = time.perf_counter() - started
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({
         "seconds": round(seconds, 1),
-        "peak_rss_gb": round(peak_kb * 1024 / 1e9, 2),
+        "peak_rss_gb": round(peak_mb() / 1e3, 2),
         "nuclei": found.n_nuclei,
         "diameter_px": found.diameter_px,
     }))
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run all and print a line for each."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", type=Path, help="stage1_train.zip, as Kaggle ships it")
@@ -61,10 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2], metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
     args = parser.parse_args(arguments)
+    return exit_status(lambda: _measure(args))
+
+
+def _measure(args: argparse.Namespace) -> None:
+    dataset = open_dataset(args.dataset)
     with tempfile.TemporaryDirectory() as folder:
         images = {side: Path(folder, f"{side}.zarr") for side in {*args.sides, EQUAL_SIDE_PX}}
         for side, path in images.items():
-            write_mosaic(open_dataset(args.dataset), path, side)
+            write_mosaic(dataset, path, side)
         runs = [
             {"side_px": side} | _run(images[side], Path(folder), **_AS_IT_IS) for side in args.sides
         ]
@@ -137,7 +143,8 @@ def _run(
     output = output or Path(tempfile.mkdtemp(dir=folder), "labels.zarr")
     command = [sys.executable, "-c", _CHILD, str(image), str(output), scheduler]
     command.append(json.dumps(options))
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, check=True, cwd=root, stdout=subprocess.PIPE, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     print(image.stem, scheduler, result, flush=True)
     return result
@@ -156,4 +163,4 @@ def _rate(run: dict[str, Any]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

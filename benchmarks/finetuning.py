@@ -160,9 +160,9 @@ def _claim(args: argparse.Namespace, base: store.Model) -> None:
     """Note in a new folder what its models begin with, or refuse one of other models."""
     path = args.out / "recipe.json"
     recipe = {"base_sha256": base.sha256, "kind": args.kind, "max_seconds": args.max_seconds}
-    if not path.exists():
+    if not args.out.exists() or not any(args.out.iterdir()):
         files.write_text(path, json.dumps(recipe, indent=1))
-    elif json.loads(path.read_text()) != recipe:
+    elif not path.exists() or json.loads(path.read_text()) != recipe:
         raise RunError(f"{args.out}: its models are of another base, kind or time; choose another.")
 
 

@@ -65,6 +65,14 @@ def run(
     return json.loads(line), seconds
 
 
+def peak_mb() -> float:
+    """Return the most memory that this process has had so far, in MB."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
 def _matrix() -> float:
     import numpy as np
 
@@ -90,14 +98,11 @@ def _labels() -> int:
 
 def _peak(side_px: str) -> float:
     """Return the peak of the process's memory in MB after segmenting one image."""
-    import resource
-
     import napari_nuclei
     from benchmarks.images import mosaic
 
     napari_nuclei.segment(mosaic(int(side_px)), diameter_px=None)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return peak_mb()
 
 
 def _growth() -> float:

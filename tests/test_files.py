@@ -135,12 +135,36 @@ def test_the_last_is_missing_while_the_others_change(
 ) -> None:
     table, labels = _pair(tmp_path)
     writers = dict.fromkeys((table, labels), lambda path: path.write_text("new"))
-    monkeypatch.setattr(Path, "replace", _refuse)
+    monkeypatch.setattr(Path, "replace", lambda path, to: path == to or _refuse())
 
     with pytest.raises(OSError, match="No space left"):
         files.replace_files(writers)
 
     assert list(tmp_path.iterdir()) == [table]
+
+
+@pytest.mark.parametrize("held", ["table.csv", "labels.tif", "overlay.png"])
+def test_if_another_program_holds_one_of_them_all_stay_as_they_were(
+    held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, labels = _pair(tmp_path)
+    overlay = tmp_path / "overlay.png"
+    overlay.write_text("old")
+    writers = dict.fromkeys((table, labels), lambda path: path.write_text("new"))
+    real = Path.replace
+
+    def replace_on_windows(path: Path, to: Path) -> Path:
+        if held in (path.name, to.name):
+            raise PermissionError(errno.EACCES, "used by another process")
+        return real(path, to)
+
+    monkeypatch.setattr(Path, "replace", replace_on_windows)
+
+    with pytest.raises(PermissionError, match="used by another process"):
+        files.replace_files(writers, removed=iter([overlay]))
+
+    assert _contents(table, labels, overlay) == ["old", "old", "old"]
+    assert sorted(tmp_path.iterdir()) == [labels, overlay, table]
 
 
 def test_a_lock_is_held_by_one_at_a_time(tmp_path):

@@ -51,11 +51,15 @@ def replace_files(writers: Mapping[Path, Writer], removed: Iterable[Path] = ()) 
     Raises
     ------
     OSError
-        When the folder or the disk refuses. If it was a writer, all files are as they were before.
+        When the folder or the disk refuses. If it was a writer, or another program holds one of the
+        files, all are as they were before.
     """
+    removed = tuple(removed)
+    *_, voucher = writers
     with ExitStack() as stack:
         filled = {path: stack.enter_context(_filled(path, writers[path])) for path in writers}
-        *_, voucher = writers
+        for path in (*writers, *removed):
+            _check_free(path)
         for path in (voucher, *removed):
             path.unlink(missing_ok=True)
         for path, temporary in filled.items():
@@ -119,6 +123,13 @@ def _filled(path: Path, write: Writer) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _check_free(path: Path) -> None:
+    """Raise an OSError where another program holds a file: a table in a spreadsheet, on Windows."""
+    if path.exists():
+        # Changes nothing, and is refused just when replacing or removing the file would be.
+        path.replace(path)
 
 
 def _flush_to_disk(path: Path) -> None:

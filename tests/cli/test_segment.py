@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from napari_nuclei.pipeline.figures import overlay
 from napari_nuclei.pipeline.segment import segment
@@ -261,6 +263,27 @@ def test_what_is_done_is_said_and_not_done_again(
     again = command("segment", cells, "-o", tmp_path, "--model", tiny_model)
     assert again.status == 0
     assert again.out == re.sub(r"\d+\.\d s$", "done before", first.out, flags=re.M)
+
+
+@pytest.mark.parametrize("kind", ["file", "zarr"])
+def test_somebody_who_looks_is_told_how_far_it_is(
+    kind: str,
+    command: Command,
+    cells: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    image, unit = cells, "tiles"
+    if kind == "zarr":
+        image, unit = tmp_path / "cells.zarr", "blocks"
+        zarr.save_array(image, iio.imread(cells))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    done = command("segment", image, "-o", tmp_path / "out", "--model", tiny_model)
+    *shown, blank, end = done.err.split("\r")
+    assert f"{image.name}: 1 of 1 {unit}" in shown
+    assert (blank, end) == (" " * len(shown[-1]), "")
+    assert done.out.startswith(f"{image.name}: ")
 
 
 def test_debug_adds_the_traceback_of_a_bad_file(

@@ -19,6 +19,7 @@ from napari_nuclei.pipeline import batch, batch_plan, summary
 from napari_nuclei.pipeline.datasets import decoding
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.summary import Failed, Segmented
 
 CALLS: list[int] = []
@@ -64,7 +65,7 @@ def run(
     *images: Path, folder: Path, extras: Extras = ALL, options: SegmentOptions = NO_OPTIONS
 ) -> list[Any]:
     plan = batch_plan.plan_batch(images, folder)
-    return list(batch.segment_files(plan, BrightIsNucleus(), options, extras))
+    return list(result_of(batch.batch_steps(plan, BrightIsNucleus(), options, extras)))
 
 
 def names(folder: Path) -> list[str]:

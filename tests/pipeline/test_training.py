@@ -133,22 +133,36 @@ def test_a_killed_run_resumes_at_the_epoch_it_had_reached(dataset, tmp_path):
     assert seen == list(range(reached + 1, 5))
 
 
-@pytest.mark.parametrize(("place", "is_left"), [("draw_epoch", False), ("draw_curves", True)])
+@pytest.mark.parametrize(
+    ("place", "is_left", "again"),
+    [("draw_epoch", False, "start again"), ("draw_curves", True, "resume")],
+)
 def test_a_full_disk_is_one_sentence_and_costs_no_epoch(
-    dataset, tmp_path, monkeypatch, place, is_left
+    dataset, tmp_path, monkeypatch, place, is_left, again
 ):
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(reports, place, refuse)
-        with pytest.raises(RunError, match=r"run: cannot be written \(No space left on device\)"):
+        words = rf"run: cannot be written \(No space left on device\); make room and {again}\."
+        with pytest.raises(RunError, match=words):
             train(dataset, tmp_path / "run", TINY, val_fraction=0.25)
     assert (tmp_path / "run").exists() == is_left
     if is_left:
         later = []
         train(dataset, tmp_path / "run", resume=True, on_epoch=later.append)
         assert [epoch.number for epoch in later] == [2]
+
+
+def test_the_fault_of_a_listener_is_not_called_one_of_the_disk(dataset, tmp_path):
+    def gone(_):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        train(dataset, tmp_path / "run", replace(TINY, epochs=1), on_epoch=gone)
+    train(dataset, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "model").exists()
 
 
 def test_a_run_that_another_process_is_at_is_left_alone(dataset, tmp_path):

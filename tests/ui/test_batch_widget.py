@@ -12,10 +12,11 @@ import tifffile
 from numpy.testing import assert_array_equal
 
 from napari_nuclei.pipeline import batch_plan
-from napari_nuclei.pipeline.batch import segment_files
+from napari_nuclei.pipeline.batch import batch_steps
 from napari_nuclei.pipeline.batch_plan import plan_batch
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import SegmentOptions
+from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.ui import batch_widget
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def test_the_widget_writes_what_python_writes(
     press(ready, qtbot)
     plan = plan_batch([folder], tmp_path / "python")
     extras = Extras(probability=True, table=True)
-    list(segment_files(plan, model, SegmentOptions(), extras))
+    result_of(batch_steps(plan, model, SegmentOptions(), extras))
     for name in ("a_labels.tif", "a_probability.tif", "c_labels.tif"):
         ours, theirs = (tifffile.imread(tmp_path / out / name) for out in ("out", "python"))
         assert_array_equal(ours, theirs)

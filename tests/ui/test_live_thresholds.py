@@ -61,25 +61,65 @@ def recipe_of(layer: Labels) -> dict[str, Any]:
     return layer.metadata["napari_nuclei"]
 
 
-def test_the_result_of_a_model_that_was_renamed_follows_the_slider(
-    viewer: Viewer,
-    widget: SegmentWidget,
-    two_squares: NDArray[np.float32],
-    run: Any,
-    qtbot: QtBot,
-    tiny_model: Path,
-) -> None:
+@pytest.fixture
+def tiny(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], tiny_model: Path
+) -> SegmentWidget:
+    """Return the widget with a model of the user's chosen, "tiny", for an image of two squares."""
     shutil.copytree(tiny_model, paths.user_models() / "tiny")
     viewer.add_image(two_squares, name="cells")
     widget.controls.refresh_models()
     widget.controls.model.choose("tiny")
     widget.controls.probability.setValue(BOTH)
-    run(widget)
+    return widget
+
+
+def rename_tiny() -> None:
     store.rename_model("tiny", "liver")
     own_models.renamed.emit("tiny", "liver")
     own_models.changed.emit()
-    assert widget.controls.model_name == "liver"
-    move(widget, BRIGHT_ONLY, qtbot)
+
+
+def test_the_result_of_a_model_that_was_renamed_follows_the_slider(
+    viewer: Viewer, tiny: SegmentWidget, run: Any, qtbot: QtBot
+) -> None:
+    run(tiny)
+    rename_tiny()
+    assert tiny.controls.model_name == "liver"
+    move(tiny, BRIGHT_ONLY, qtbot)
+    assert labels_of(viewer)[0].data.max() == 1
+
+
+def test_so_does_that_of_a_model_renamed_in_mid_run(
+    viewer: Viewer, tiny: SegmentWidget, model: FakeModel, start: Any, qtbot: QtBot
+) -> None:
+    start(tiny)
+    rename_tiny()
+    with qtbot.waitSignal(tiny.job.ended, timeout=30_000):
+        model.gate.set()
+    move(tiny, BRIGHT_ONLY, qtbot)
+    assert labels_of(viewer)[0].data.max() == 1
+
+
+def test_and_that_of_one_renamed_while_labels_are_made(
+    viewer: Viewer, tiny: SegmentWidget, run: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tiny)
+    reached, may_go_on = threading.Event(), threading.Event()
+    relabel = live_thresholds.relabel
+
+    def held(*args: Any) -> Any:
+        reached.set()
+        assert may_go_on.wait(30)
+        return relabel(*args)
+
+    monkeypatch.setattr(live_thresholds, "relabel", held)
+    tiny.controls.probability.setValue(0.55)
+    qtbot.waitUntil(reached.is_set, timeout=30_000)
+    rename_tiny()
+    with qtbot.waitSignal(tiny.live.relabelled, timeout=10_000):
+        may_go_on.set()
+    move(tiny, BRIGHT_ONLY, qtbot)
     assert labels_of(viewer)[0].data.max() == 1
 
 

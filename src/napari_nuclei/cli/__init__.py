@@ -6,13 +6,16 @@ output, everything else to the standard error; an error is one line there.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import napari_nuclei
 from napari_nuclei.cli import data, evaluate, finetune, models, segment, train
 from napari_nuclei.cli.arguments import add_debug
-from napari_nuclei.cli.messages import PROGRAM, explain, print_error
+from napari_nuclei.cli.messages import PROGRAM, Parser, explain, print_error
+
+if TYPE_CHECKING:
+    import argparse
 
 _COMMANDS = (segment, train, finetune, evaluate, models, data)
 
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         PROGRAM, description="Find cell nuclei in microscope images.", allow_abbrev=False
     )
     parser.add_argument(

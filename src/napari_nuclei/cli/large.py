@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nuclei.cli.diameter import read_pixel_um
+from napari_nuclei.cli.progress_line import progress_line
 from napari_nuclei.errors import InputError, NucleiError
 from napari_nuclei.pipeline.blocks import (
     BlockJob,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import argparse
 
     from napari_nuclei.model.store import Model
-    from napari_nuclei.pipeline.prediction import Progress
     from napari_nuclei.pipeline.segment import SegmentOptions
 
 
@@ -144,15 +143,9 @@ def segment_large(inputs: Sequence[LargeInput], model: Model) -> Iterator[Outcom
 
 
 def _run(large: LargeInput, model: Model) -> BlockSegmentation:
-    shows = sys.stderr.isatty()
-
-    def show(progress: Progress) -> None:
-        if shows and progress.total:
-            line = f"{large.path.name}: {progress.done} of {progress.total} blocks"
-            # The next line, whatever it is, begins where this one does.
-            print(line, end="\r", file=sys.stderr, flush=True)
-
-    return result_of(block_steps(large.job, model), show)
+    with progress_line("blocks") as line:
+        steps = block_steps(large.job, model)
+        return result_of(steps, lambda progress: line.show(large.path, progress))
 
 
 def _naming(path: Path, error: NucleiError | OSError) -> NucleiError | OSError:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from typing import NoReturn
 
 from napari_nuclei import errors
 
 PROGRAM = "napari-nuclei"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser, and those of its commands, that tells wrong use in one line, too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to read how it is done, and stop with status 2."""
+        self.exit(2, f"{self.prog}: error: {message} ({self.prog} --help tells more)\n")
 
 
 def explain(error: Exception) -> str:

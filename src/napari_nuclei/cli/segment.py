@@ -17,16 +17,21 @@ from napari_nuclei.cli.large import (
     split_inputs,
 )
 from napari_nuclei.cli.messages import explain, print_error
+from napari_nuclei.cli.progress_line import progress_line
 from napari_nuclei.cli.selection import add_selection, read_selection
 from napari_nuclei.errors import NucleiError
-from napari_nuclei.pipeline.batch import segment_files
+from napari_nuclei.pipeline.batch import batch_steps
 from napari_nuclei.pipeline.batch_plan import plan_batch
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import AUTO, SegmentOptions
-from napari_nuclei.pipeline.summary import Failed, Segmented
+from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+
+    from napari_nuclei.model.store import Model
+    from napari_nuclei.pipeline.batch_plan import ImageBatch
 
 _DEFAULTS = SegmentOptions()
 
@@ -72,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     extras = Extras(args.probability, args.table, args.overlay, read_pixel_um(args))
     model = load_model(args)
     status = 0
-    results = segment_files(plan, model, options, extras) if plan else ()
+    results = _segment_usual(plan, model, options, extras) if plan else ()
     for result in chain(results, segment_large(large, model)):
         if isinstance(result, Failed):
             status = 1
@@ -80,6 +85,18 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(_describe(result, options), flush=True)
     return status
+
+
+def _segment_usual(
+    plan: ImageBatch, model: Model, options: SegmentOptions, extras: Extras
+) -> Iterator[Outcome]:
+    """Segment all files, and tell meanwhile how far each is."""
+    with progress_line("tiles") as line:
+        for progress in batch_steps(plan, model, options, extras):
+            line.show(progress.image, progress.tiles)
+            if progress.outcome is not None:
+                line.clear()
+                yield progress.outcome
 
 
 def _add_thresholds(parser: argparse.ArgumentParser) -> None:

@@ -113,15 +113,6 @@ def batch_steps(
     return tuple(outcomes)
 
 
-def segment_files(
-    batch: ImageBatch, model: Model, options: SegmentOptions, extras: Extras
-) -> Iterator[Outcome]:
-    """Do as `batch_steps`, yielding what became of each file as soon as it is known."""
-    for progress in batch_steps(batch, model, options, extras):
-        if progress.outcome is not None:
-            yield progress.outcome
-
-
 def _try_summary(
     batch: ImageBatch, outcomes: Sequence[Outcome], options: SegmentOptions
 ) -> OSError | None:

@@ -91,13 +91,17 @@ def train(
     try:
         with runs.hold(run):
             return _train(run, dataset, logs, on_epoch)
+    except BrokenPipeError:
+        # No disk has pipes: whoever `on_epoch` writes to has gone.
+        raise
     except (NucleiError, OSError) as error:
         if not resume:
             runs.discard_vain(run)
         if isinstance(error, NucleiError):
             raise
         reason = error.strerror or error
-        raise RunError(f"{folder}: cannot be written ({reason}); make room and resume.") from error
+        again = "resume" if folder.exists() else "start again"
+        raise RunError(f"{folder}: cannot be written ({reason}); make room and {again}.") from error
 
 
 def _train(

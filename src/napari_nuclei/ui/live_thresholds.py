@@ -155,9 +155,11 @@ class LiveThresholds(QObject):
             self._job.start(_relabel(result, options))
 
     def _on_succeeded(self, made: _Relabelled) -> None:
-        old, new = self.result, made.result
-        if old is None or old.layer is not new.layer:
+        old = self.result
+        if old is None or old.layer is not made.result.layer:
             return
+        # The model may have been renamed meanwhile.
+        new = replace(made.result, model_name=old.model_name)
         if made.is_untouched and not self._touched:
             new.layer.data = new.planes.as_layer_data(made.labels)
             new.layer.features = new.segmentation.table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -138,7 +139,7 @@ class SegmentWidget(DockWidget):
         self.live.relabelled.connect(self._on_relabelled)
         self.live.outdated.connect(self._on_outdated)
         self.live.failed.connect(notify)
-        own_models.renamed.connect(self.live.rename_model)
+        own_models.renamed.connect(self._on_model_renamed)
         self.results.failed.connect(notify)
         self.results.recount.extended.connect(self.live.leave)
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
@@ -235,7 +236,9 @@ class SegmentWidget(DockWidget):
             # One over the other, nobody could tell them apart.
             before.layer.visible = False
         layer = add_nuclei(self._viewer, planes, segmentation, outcome.labels)
-        made_by = (request.model_name, outcome.model, request.options)
+        # Not that of the outcome: the model may have been renamed since.
+        model_name = self._request.model_name if self._request else request.model_name
+        made_by = (model_name, outcome.model, request.options)
         self._source = outcome.source
         made = (segmentation, layer, outcome.probability)
         self.live.follow(Result(request.image, planes, *made_by, *made))
@@ -265,6 +268,11 @@ class SegmentWidget(DockWidget):
     def _on_failed(self, error: Exception) -> None:
         self._last_words = failure_in_words(error)
         notify(error)
+
+    def _on_model_renamed(self, old: str, new: str) -> None:
+        self.live.rename_model(old, new)
+        if self._request is not None and self._request.model_name == old:
+            self._request = replace(self._request, model_name=new)
 
     def _on_ended(self) -> None:
         self.axes.follow(self.controls.image.layer, self._viewer.dims)

@@ -1,7 +1,7 @@
 """Score images of tissue in colours that nobody trained on: what carries over to other stains.
 
-    python -m benchmarks.colours DATASET --splits CSV              # all of them
-    python -m benchmarks.colours DATASET --splits CSV grey faint
+    python -m benchmarks.colours DATASET    # all of them
+    python -m benchmarks.colours DATASET grey faint
 
 The images are the stained and brightfield ones of the split ``train`` that the shipped model's
 training held out, and every fourth stained one of those that it saw. The table is in

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from napari_nuclei.errors import InputError, NucleiError
 
+SPLITS = Path(__file__).with_name("dsb2018.csv")
+
 
 def make_parser(
     name: str, doc: str | None, choices: Collection[str] = ()
@@ -23,9 +25,10 @@ def make_parser(
     parser.add_argument(
         "--splits",
         type=Path,
-        required=True,
+        default=SPLITS,
         metavar="CSV",
-        help="which images are for training (train) and which for scoring (val)",
+        help="which images are for training (train) and which for scoring (val; default: those of "
+        "DSB2018 in %(default)s)",
     )
     return parser
 

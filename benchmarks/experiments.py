@@ -1,7 +1,7 @@
 """Trainings that differ in one thing each, scored on the same images: what pays and what does not.
 
-    python -m benchmarks.experiments DATASET --splits CSV            # all of them, for hours
-    python -m benchmarks.experiments DATASET --splits CSV base native
+    python -m benchmarks.experiments DATASET    # all of them, for hours
+    python -m benchmarks.experiments DATASET base native
 
 Each one is trained on the images of the split ``train`` and scored on those of ``val``; where a
 kind was left out of the training, on the images of that kind in ``train``, too. A run that was

@@ -1,7 +1,7 @@
 """Fine-tune on a few corrected crops: what a minute gains on their kind, and what it costs others.
 
-    python -m benchmarks.finetuning DATASET --splits CSV                 # all of it, about an hour
-    python -m benchmarks.finetuning DATASET --splits CSV --crops 3 --seeds 1
+    python -m benchmarks.finetuning DATASET    # all of it, about an hour
+    python -m benchmarks.finetuning DATASET --crops 3 --seeds 1
 
 Crops of 256 x 256 px are cut from images of one kind of the split ``val``, with their true labels
 in the place of a person's corrections; every seed draws other images. The tuned model is scored on

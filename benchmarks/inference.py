@@ -1,7 +1,7 @@
 """One model, used in different ways, scored on the same images: what pays without training again.
 
-    python -m benchmarks.inference DATASET --splits CSV            # all: twenty minutes
-    python -m benchmarks.inference DATASET flips tile-256 --splits CSV
+    python -m benchmarks.inference DATASET    # all: twenty minutes
+    python -m benchmarks.inference DATASET flips tile-256
 
 The images are those of the split ``val``. The table is in docs/experiments.md.
 """

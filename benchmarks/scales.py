@@ -1,6 +1,6 @@
 """Score images that were enlarged or reduced: what the estimated diameter is worth.
 
-    python -m benchmarks.scales DATASET --splits CSV
+    python -m benchmarks.scales DATASET
 
 The images of the split ``val`` are resized with their labels. Scored are those whose nuclei then
 measure 8 to 150 px, beside the same images in their own size.

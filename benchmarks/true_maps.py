@@ -1,6 +1,6 @@
 """Put true maps in the place of predicted ones: which map is to blame for what is lost.
 
-    python -m benchmarks.true_maps DATASET --splits CSV
+    python -m benchmarks.true_maps DATASET
 
 Scored are the images of the split ``train`` that the shipped model's training held out, with their
 true diameters. The table is in docs/experiments.md.

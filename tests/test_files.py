@@ -143,6 +143,17 @@ def test_the_last_is_missing_while_the_others_change(
     assert list(tmp_path.iterdir()) == [table]
 
 
+def test_if_a_folder_has_the_name_of_one_of_them_all_stay_as_they_were(tmp_path: Path) -> None:
+    table, labels = _pair(tmp_path)
+    (tmp_path / "overlay.png").mkdir()
+    writers = dict.fromkeys((table, labels), lambda path: path.write_text("new"))
+
+    with pytest.raises(IsADirectoryError, match="directory"):
+        files.replace_files(writers, removed=[tmp_path / "overlay.png"])
+
+    assert _contents(table, labels) == ["old", "old"]
+
+
 @pytest.mark.parametrize("held", ["table.csv", "labels.tif", "overlay.png"])
 def test_if_another_program_holds_one_of_them_all_stay_as_they_were(
     held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import uuid
@@ -126,9 +127,11 @@ def _filled(path: Path, write: Writer) -> Iterator[Path]:
 
 
 def _check_free(path: Path) -> None:
-    """Raise an OSError where another program holds a file: a table in a spreadsheet, on Windows."""
+    """Raise an OSError where a folder has the name, or a program holds the file, on Windows."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if path.exists():
-        # Changes nothing, and is refused just when replacing or removing the file would be.
+        # Changes nothing, and is refused for what others may not remove: a table in a spreadsheet.
         path.replace(path)
 
 

@@ -51,26 +51,28 @@ def test_every_command_has_help(name: list[str], capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("teller", "arguments"),
     [
-        [],
-        ["segmen", "a.png"],
-        ["segment", "a.png"],
-        ["segment", "a.png", "-o", "out", "--tile", "large"],
-        ["segment", "a.png", "-o", "out", "--semantic", "--table"],
-        ["train", "data", "-o", "run", "--decoder-filters", "8,8,8"],
-        ["train", "data", "-o", "run", "--resume", "--epochs", "3"],
-        ["models"],
+        ("napari-nuclei", []),
+        ("napari-nuclei", ["segmen", "a.png"]),
+        ("napari-nuclei segment", ["segment", "a.png"]),
+        ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--tile", "large"]),
+        ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--treshold", "0.4"]),
+        ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--two\nlines"]),
+        ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--semantic", "--table"]),
+        ("napari-nuclei train", ["train", "data", "-o", "run", "--decoder-filters", "8,8,8"]),
+        ("napari-nuclei train", ["train", "data", "-o", "run", "--resume", "--epochs", "3"]),
+        ("napari-nuclei models", ["models"]),
     ],
-    ids=" ".join,
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_wrong_use_is_status_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+def test_wrong_use_is_one_line_and_status_2(
+    teller: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    line = r"(napari-nuclei.*): error: .+ \(\1 --help tells more\)\n"
+    line = rf"{teller}: error: .+ \({teller} --help tells more\)\n"
     assert re.fullmatch(line, capsys.readouterr().err)
 
 

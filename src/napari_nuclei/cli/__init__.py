@@ -38,7 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit
         With 2 when the arguments are wrong, with 0 after ``--help`` and ``--version``.
     """
-    args = make_parser().parse_args(arguments)
+    args, unknown = make_parser().parse_known_args(arguments)
+    if unknown:
+        # By its command: the help of the whole program lists no option of it.
+        args.wrong_use(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         status: int = args.run(args)
     except KeyboardInterrupt:

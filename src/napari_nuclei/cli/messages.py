@@ -16,7 +16,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where to read how it is done, and stop with status 2."""
-        self.exit(2, f"{self.prog}: error: {message} ({self.prog} --help tells more)\n")
+        self.exit(2, f"{self.prog}: error: {_one_line(message)} ({self.prog} --help tells more)\n")
 
 
 def explain(error: Exception) -> str:
@@ -27,4 +27,8 @@ def explain(error: Exception) -> str:
 
 def print_error(message: str) -> None:
     """Print a message as one line."""
-    print(f"{PROGRAM}: error: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)
+    print(f"{PROGRAM}: error: {_one_line(message)}", file=sys.stderr, flush=True)
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.splitlines())

@@ -36,6 +36,14 @@ _COMMON_PERCENTILES = (10, 90)
 _USUAL_DIAMETER_PX = 20.0
 
 
+class _ListenerFault(Exception):
+    """Carries what `on_epoch` raised past those who would call it one of the run's folder."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 def train(
     dataset: Dataset,
     folder: Path,
@@ -91,9 +99,8 @@ def train(
     try:
         with runs.hold(run):
             return _train(run, dataset, logs, on_epoch)
-    except BrokenPipeError:
-        # No disk has pipes: whoever `on_epoch` writes to has gone.
-        raise
+    except _ListenerFault as fault:
+        raise fault.reason from None
     except (NucleiError, OSError) as error:
         if not resume:
             runs.discard_vain(run)
@@ -231,7 +238,14 @@ def _follow(
         if logs:
             logs.add(epoch)
         if on_epoch:
-            on_epoch(epoch)
+            _tell(on_epoch, epoch)
+
+
+def _tell(on_epoch: Callable[[Epoch], object], epoch: Epoch) -> None:
+    try:
+        on_epoch(epoch)
+    except OSError as error:
+        raise _ListenerFault(error) from error
 
 
 def _save(run: runs.Run, options: TrainOptions, val_items: list[Item]) -> Path:

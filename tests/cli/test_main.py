@@ -57,7 +57,7 @@ def test_every_command_has_help(name: list[str], capsys: pytest.CaptureFixture[s
         ("napari-nuclei", ["segmen", "a.png"]),
         ("napari-nuclei segment", ["segment", "a.png"]),
         ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--tile", "large"]),
-        ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--treshold", "0.4"]),
+        ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--limit", "0.4"]),
         ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--two\nlines"]),
         ("napari-nuclei segment", ["segment", "a.png", "-o", "out", "--semantic", "--table"]),
         ("napari-nuclei train", ["train", "data", "-o", "run", "--decoder-filters", "8,8,8"]),

@@ -109,8 +109,8 @@ VARIANTS = {
     "walker": Variant("random walker instead of watershed", _walked),
     "separation-0.2": Variant("nuclei parted less readily", _with(separation=0.2)),
     "separation-0.4": Variant("nuclei parted more readily", _with(separation=0.4)),
-    "probability-0.5": Variant("nuclei a little larger", _with(probability=0.5)),
-    "probability-0.7": Variant("nuclei a little smaller", _with(probability=0.7)),
+    "probability-0.4": Variant("nuclei a little larger", _with(probability=0.4)),
+    "probability-0.6": Variant("nuclei a little smaller", _with(probability=0.6)),
     "min-area-0": Variant("no nucleus is too small", _with(min_area_px=0)),
     "min-area-50": Variant("nuclei under 50 px are dropped", _with(min_area_px=50)),
 }

@@ -1,11 +1,11 @@
 """Make a finished training run the model that ships with the package, and write its card.
 
-    napari-nuclei train stage1_train.zip --splits splits.csv --split train -o run ...
+    napari-nuclei train stage1_train.zip --splits benchmarks/dsb2018.csv --split train -o run ...
     python tools/ship_model.py run stage1_train.zip benchmarks/dsb2018.csv
 
 The figures in docs/model-card.md and in the model's provenance are those that ``napari-nuclei
-evaluate stage1_train.zip --splits splits.csv --split val`` prints for it: this script calls the
-same function.
+evaluate stage1_train.zip --splits benchmarks/dsb2018.csv --split val`` prints for it: this script
+calls the same function.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from scipy import ndimage
 from napari_nuclei.core.diameter import DiameterRange
 from napari_nuclei.core.instances import InstanceOptions
 from napari_nuclei.errors import InputError
+from napari_nuclei.pipeline import scale
 from napari_nuclei.pipeline.prediction import Progress, TileOptions
 from napari_nuclei.pipeline.scale import (
     estimate_diameter_steps,
@@ -137,3 +138,10 @@ def label_ids():
     """Return an id of its own for each disc of `discs(8, (64, 64), 16)`."""
     y, x = np.indices((64, 64)) // 16
     return 4 * y + x + 1
+
+
+def test_of_two_zooms_each_counts_the_more_the_nearer_to_30_px_it_sees_nuclei():
+    even = scale._Look(0.5, 9, 20.0, 1.0), scale._Look(1.0, 9, 45.0, 1.0)  # both 0.58 octaves off
+    assert scale._together_px(*even) == pytest.approx((40 * 45) ** 0.5)
+    uneven = scale._Look(0.5, 9, 15.0, 1.0), scale._Look(1.0, 9, 36.0, 1.0)  # of 30 and 36 px
+    assert scale._together_px(*uneven) == pytest.approx(35.1, abs=0.1)

@@ -47,7 +47,7 @@ class ProgressLine:
         if self._bar is None:
             self._bar = self._begin(image, progress)
         self._bar.total = progress.total
-        # Back to the start, too: what follows an estimate counts anew.
+        # Back to the start, too: blocks are counted anew while their labels are put together.
         self._bar.update(progress.done - self._bar.n)
 
     def clear(self) -> None:

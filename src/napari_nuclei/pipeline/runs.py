@@ -185,7 +185,7 @@ def hold(run: Run) -> Iterator[None]:
     """
     with held(run.folder) if run.folder.exists() else nullcontext():
         # Asked with the lock: before, another process may have been about to remove the run.
-        if not (run.folder / _REQUEST).exists():
+        if not is_run(run.folder):
             raise RunError(f"{run.folder}: this training was discarded; start a new one.")
         yield
 
@@ -226,6 +226,11 @@ def discard_vain(run: Run) -> None:
         discard(run, only_if_vain=True)
 
 
+def is_run(folder: Path) -> bool:
+    """Tell whether there is a run to reopen."""
+    return (folder / _REQUEST).is_file()
+
+
 def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
     """Open a run folder to continue it.
 
@@ -242,7 +247,7 @@ def reopen(folder: Path, expected: Collection[str] = TRAINING) -> Run:
         When it is no run folder.
     """
     path = folder / _REQUEST
-    if not path.is_file():
+    if not is_run(folder):
         raise RunError(f"{folder}: no training run to resume here ({_REQUEST} is missing).")
     request = _read_json(path)
     if not set(expected).issubset(request):

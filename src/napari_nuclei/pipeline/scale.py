@@ -37,7 +37,7 @@ _VIEW_PX = 512
 _STRIP_PX = 128
 _SMALLEST_VIEW_PX = 48
 # Where the network is at its best: of two zooms that agree, the one closer to it is believed more.
-# Both are from images of the split `train`: docs/experiments.md.
+# This, and the width of that belief, were chosen on images of the split `train`.
 _BEST_SEEN_PX = 30.0
 _BELIEF_OCTAVES = 0.5
 _ENOUGH_NUCLEI = 3
@@ -282,7 +282,7 @@ def _support(coarse: _Look, fine: _Look) -> float:
 
 
 def _together_px(*looks: _Look) -> float:
-    """Return a mean of their diameters, to which each gives the more the better it sees them."""
+    """Return a geometric mean of their diameters, to which the better view of them gives more."""
     diameters = np.log2([look.diameter_px for look in looks])
     octaves_off = np.log2([look.seen_px / _BEST_SEEN_PX for look in looks])
     beliefs = np.exp(-0.5 * (octaves_off / _BELIEF_OCTAVES) ** 2)

@@ -107,7 +107,7 @@ def train(
         if isinstance(error, NucleiError):
             raise
         reason = error.strerror or error
-        again = "resume" if folder.exists() else "start again"
+        again = "resume" if runs.is_run(folder) else "start again"
         raise RunError(f"{folder}: cannot be written ({reason}); make room and {again}.") from error
 
 

@@ -27,7 +27,7 @@ from napari_nuclei.core.instances import nucleus_mask
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import open_dataset, read_splits
 from napari_nuclei.pipeline.evaluate import evaluate
-from napari_nuclei.pipeline.segment import SegmentOptions, finish, segment
+from napari_nuclei.pipeline.segment import SegmentOptions, finish, relabel, segment
 
 if TYPE_CHECKING:
     import argparse
@@ -91,8 +91,10 @@ def _walked(image: NDArray[Any], model: store.Model) -> Labels:
         numbers = np.unique(markers[mask & (markers > 0)])
         return np.append(0, numbers).astype(np.int32)[np.maximum(labels, 0)]
 
+    # Of the same maps: the diameter would be estimated by walking, too.
+    found = segment(image, model)
     with patch("skimage.segmentation.watershed", walk):
-        return segment(image, model).labels
+        return relabel(found, SegmentOptions(), model).labels
 
 
 VARIANTS = {

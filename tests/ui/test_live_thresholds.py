@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from conftest import FakeModel
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
+Gate = tuple[threading.Event, threading.Event]
+
 BOTH, BRIGHT_ONLY = 0.5, 0.8  # the dimmer square has 0.6
 
 
@@ -59,6 +61,21 @@ def labels_of(viewer: Viewer) -> list[Labels]:
 
 def recipe_of(layer: Labels) -> dict[str, Any]:
     return layer.metadata["napari_nuclei"]
+
+
+@pytest.fixture
+def held_relabel(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    """Return an event that tells that labels are about to be made, and one that lets them be."""
+    reached, may_go_on = threading.Event(), threading.Event()
+    relabel = live_thresholds.relabel
+
+    def held(*args: Any) -> Any:
+        reached.set()
+        assert may_go_on.wait(10)
+        return relabel(*args)
+
+    monkeypatch.setattr(live_thresholds, "relabel", held)
+    return reached, may_go_on
 
 
 @pytest.fixture
@@ -102,18 +119,10 @@ def test_so_does_that_of_a_model_renamed_in_mid_run(
 
 
 def test_and_that_of_one_renamed_while_labels_are_made(
-    viewer: Viewer, tiny: SegmentWidget, run: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    viewer: Viewer, tiny: SegmentWidget, run: Any, qtbot: QtBot, held_relabel: Gate
 ) -> None:
     run(tiny)
-    reached, may_go_on = threading.Event(), threading.Event()
-    relabel = live_thresholds.relabel
-
-    def held(*args: Any) -> Any:
-        reached.set()
-        assert may_go_on.wait(30)
-        return relabel(*args)
-
-    monkeypatch.setattr(live_thresholds, "relabel", held)
+    reached, may_go_on = held_relabel
     tiny.controls.probability.setValue(0.55)
     qtbot.waitUntil(reached.is_set, timeout=30_000)
     rename_tiny()
@@ -150,18 +159,10 @@ def test_many_moves_are_one_change(viewer: Viewer, done: SegmentWidget, qtbot: Q
 
 
 def test_a_move_while_labels_are_made_is_not_lost(
-    viewer: Viewer, done: SegmentWidget, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    viewer: Viewer, done: SegmentWidget, qtbot: QtBot, held_relabel: Gate
 ) -> None:
     (layer,) = labels_of(viewer)
-    reached, may_go_on = threading.Event(), threading.Event()
-    relabel = live_thresholds.relabel
-
-    def held(*args: Any) -> Any:
-        reached.set()
-        assert may_go_on.wait(10)
-        return relabel(*args)
-
-    monkeypatch.setattr(live_thresholds, "relabel", held)
+    reached, may_go_on = held_relabel
     done.controls.probability.setValue(BRIGHT_ONLY)
     qtbot.waitUntil(reached.is_set, timeout=30_000)
     done.controls.probability.setValue(0.7)

@@ -14,6 +14,7 @@ from napari_nuclei.pipeline.blocks.images import (
     needs_blocks,
     open_image,
 )
+from napari_nuclei.pipeline.datasets.decoding import MAX_PIXELS
 
 STACK = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
 PART = slice(1, 3), slice(0, 4)
@@ -156,3 +157,15 @@ def test_zarr_and_what_does_not_fit_into_memory_needs_blocks(tmp_path, write_ome
 
     monkeypatch.setattr(resources.psutil, "virtual_memory", Memory)
     assert [needs_blocks(path) for path in paths] == [True, True, True, False, False]
+
+
+def test_a_tiff_of_more_pixels_than_are_read_whole_needs_blocks(tmp_path, monkeypatch):
+    class Memory:
+        available = 10**12
+
+    monkeypatch.setattr(resources.psutil, "virtual_memory", Memory)
+    for name, width in (("small", MAX_PIXELS // 9000), ("large", MAX_PIXELS // 9000 + 1)):
+        # Sparse: the pixels are never written.
+        tifffile.memmap(tmp_path / f"{name}.tif", shape=(9000, width), dtype=np.uint8)
+    assert not needs_blocks(tmp_path / "small.tif")
+    assert needs_blocks(tmp_path / "large.tif")

@@ -16,7 +16,7 @@ from napari_nuclei.core import images
 from napari_nuclei.core.axes import read_axes
 from napari_nuclei.errors import DatasetError, InputError, NucleiError
 from napari_nuclei.pipeline.blocks import ome_tiff, ome_zarr
-from napari_nuclei.pipeline.datasets.decoding import reason_in_words
+from napari_nuclei.pipeline.datasets.decoding import MAX_PIXELS, reason_in_words
 from napari_nuclei.pipeline.reading import read_image, read_part, read_shape
 from napari_nuclei.pipeline.resources import memory_refusal
 
@@ -174,7 +174,7 @@ def open_image(path: str | Path, channel: int = 0) -> LargeImage:
 
 
 def needs_blocks(path: Path) -> bool:
-    """Tell whether an image is one for blocks: a Zarr, or a file too large for the memory."""
+    """Tell whether an image is one for blocks: a Zarr, or a file too large to be read whole."""
     if ome_zarr.is_zarr(path):
         return True
     is_tiff = path.suffix.lower() in _TIFF_SUFFIXES
@@ -182,7 +182,7 @@ def needs_blocks(path: Path) -> bool:
         shape = open_image(path).full_shape if is_tiff else read_shape(path)
     except NucleiError:
         return False
-    return bool(memory_refusal(shape))
+    return prod(shape[-2:]) > MAX_PIXELS or bool(memory_refusal(shape))
 
 
 def as_large_image(

@@ -46,12 +46,3 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     """Return so many of the items, evenly spread; all of them where there are fewer."""
     places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
     return [items[place] for place in places]
-
-
-def resized_labels(labels: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Return labels, shape (Y, X), in another size; each pixel is that of the nearest."""
-    # The processes whose start and memory are measured import this file, too.
-    from skimage.transform import resize
-
-    nearest = resize(labels, shape, order=0, preserve_range=True, anti_aliasing=False)
-    return np.asarray(nearest, np.int32)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from skimage.transform import resize
 
 from benchmarks.command import add_model, exit_status, make_parser
-from benchmarks.images import resized_labels
+from napari_nuclei.core.augment import resize_nearest
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.metrics import score
 from napari_nuclei.core.resampling import scaled_shape
@@ -102,7 +102,7 @@ def _resized(
     rows, columns = labels.shape
     shape = scaled_shape((rows, columns), factor)
     pixels = resize(image, shape, order=1, preserve_range=True, anti_aliasing=factor < 1)
-    return np.round(pixels).astype(image.dtype), resized_labels(labels, shape)
+    return np.round(pixels).astype(image.dtype), resize_nearest(labels, shape)
 
 
 def _row(factor: float, outcomes: Sequence[Outcome], own: dict[str, Outcome]) -> str:

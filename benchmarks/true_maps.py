@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.command import add_model, exit_status, make_parser
 from benchmarks.experiments import held_out, in_figures
-from benchmarks.images import resized_labels
+from napari_nuclei.core.augment import resize_nearest
 from napari_nuclei.core.diameter import median_diameter_px
 from napari_nuclei.core.instances import BORDER, DISTANCE, NUCLEUS
 from napari_nuclei.core.metrics import Scores, mean_scores, score
@@ -100,7 +100,7 @@ def true_maps(labels: NDArray[np.int32], enlargement: float) -> NDArray[np.float
         Shape (Y, X, 3), float32, in [0, 1].
     """
     rows, columns = labels.shape
-    seen = resized_labels(labels, scaled_shape((rows, columns), enlargement))
+    seen = resize_nearest(labels, scaled_shape((rows, columns), enlargement))
     return resize(make_targets(seen)[..., :3], (rows, columns))
 
 

@@ -61,10 +61,18 @@ def local_data() -> Path | None:
     return _override("DATA")
 
 
+def expanded(text: str) -> Path:
+    """Return a path that a person gave, with ``~`` for the home folder, if there is such a one."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ and a name that nobody has: a folder may be called so
+        return Path(text)
+
+
 def _home() -> Path:
     return _override("HOME") or Path(platformdirs.user_data_dir(_APP))
 
 
 def _override(name: str) -> Path | None:
     value = os.environ.get(f"NAPARI_NUCLEI_{name}")
-    return Path(value).expanduser() if value else None
+    return expanded(value) if value else None

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import re
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import zarr
 
-from napari_nuclei.pipeline import resources
+from napari_nuclei.pipeline import resources, summary
 from napari_nuclei.pipeline.blocks.ome_zarr import open_levels
 from napari_nuclei.pipeline.segment import segment
 
@@ -154,3 +156,60 @@ def test_a_zarr_without_an_image_is_told(
     done = command("segment", tmp_path / "empty.zarr", "-o", tmp_path / "out")
     assert (done.status, done.out) == (1, "")
     assert "no image is found in it" in done.err
+
+
+def test_a_damaged_zarr_does_not_stop_the_others(
+    command: Command, stacked: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.zarr"
+    shutil.copytree(stacked, damaged)
+    for chunk in (damaged / "0" / "c").rglob("*"):
+        if chunk.is_file():
+            chunk.write_bytes(b"no chunk")
+    options = ("-o", tmp_path / "out", "--model", tiny_model, "--channel", 2)
+    done = command("segment", damaged, stacked, *options)
+    assert done.status == 1
+    assert re.fullmatch(r"napari-nuclei: error: \S+damaged.zarr: .*cannot be read.*\n", done.err)
+    assert done.out.startswith("stacked.zarr: ")
+
+
+def test_a_summary_that_cannot_be_written_does_not_stop_them_either(
+    command: Command,
+    cells: Path,
+    stacked: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, "a spreadsheet holds it")
+
+    monkeypatch.setattr(summary, "write_summary", refuse)
+    options = ("-o", tmp_path / "out", "--model", tiny_model, "--channel", 2)
+    done = command("segment", cells.parent, stacked, *options)
+    assert done.status == 1
+    assert re.fullmatch(r"napari-nuclei: error: \S+summary.csv cannot be written .*\n", done.err)
+    assert [line.partition(":")[0] for line in done.out.splitlines()] == [
+        "cells.png",
+        "stacked.zarr",
+    ]
+
+
+def test_a_file_and_a_zarr_of_one_name_keep_their_tables_in_either_order(
+    command: Command, cells: Path, stacked: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    of_cells = stacked.with_name("cells.zarr")
+    shutil.copytree(stacked, of_cells)
+    options = ("--model", tiny_model, "--channel", 2)
+
+    command("segment", cells, "-o", tmp_path / "1", "--table", *options)
+    table = (tmp_path / "1" / "cells_nuclei.csv").read_bytes()
+    refused = command("segment", of_cells, "-o", tmp_path / "1", *options)
+    assert refused.status == 1
+    assert "cells_nuclei.csv is there already, and not of these labels" in refused.err
+    assert (tmp_path / "1" / "cells_nuclei.csv").read_bytes() == table
+
+    command("segment", of_cells, "-o", tmp_path / "2", *options)
+    command("segment", cells, "-o", tmp_path / "2", *options)
+    names = {path.name for path in (tmp_path / "2").iterdir()}
+    assert names == {"cells_labels.ome.zarr", "cells_nuclei.csv", "cells.png_labels.tif"}

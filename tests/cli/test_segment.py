@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
 import sys
@@ -307,3 +308,18 @@ def test_a_result_that_cannot_be_written_names_the_image(
     assert done.err.startswith(f"napari-nuclei: error: {cells}: ")
     assert LINE.fullmatch(done.err)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["cells_labels.tif"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_in_another_encoding_is_printed_and_counted(
+    command: Command, cells: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    shutil.copy(cells, cells.parent / os.fsdecode(b"caf\xe9.png"))
+    done = command("segment", cells.parent, "-o", tmp_path / "out", "--model", tiny_model)
+    assert (done.status, done.err) == (0, "")
+    assert [line.partition(":")[0] for line in done.out.splitlines()] == [
+        r"caf\udce9.png",
+        "cells.png",
+    ]
+    rows = (tmp_path / "out" / "summary.csv").read_text().splitlines()
+    assert [row.partition(",")[0] for row in rows] == ["image", r"caf\udce9.png", "cells.png"]

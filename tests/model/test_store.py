@@ -313,6 +313,16 @@ def test_only_the_users_own_models_can_be_deleted(name: str, tiny_model: Path) -
     assert outside.exists()
 
 
+def test_a_model_is_found_by_its_weights_under_the_name_that_it_has_now(tiny_model: Path) -> None:
+    sha256 = manifest.loads((tiny_model / "manifest.json").read_bytes(), tiny_model).weights.sha256
+    assert store.present_name("gone", sha256) == "gone"
+    for name in ("a", "b"):
+        _own(tiny_model, name)
+    assert store.present_name("b", sha256) == "b"
+    assert store.present_name("gone", sha256) == "a"
+    assert store.present_name("gone", "0" * 64) == "gone"
+
+
 def test_a_renamed_model_has_the_same_weights_and_opens(tiny_model: Path) -> None:
     _own(tiny_model)
 

@@ -144,6 +144,38 @@ def test_a_damaged_file_is_offered_and_named_when_it_is_read(
         damaged.read()
 
 
+@pytest.mark.parametrize("content", [b"", b"no zip", b"an array"])
+def test_damage_of_any_kind_hides_no_other_work(
+    content: bytes, tmp_path: Path, session: Session, work: Work
+) -> None:
+    session.save("a", work)
+    session.save("b", work)
+    die(session)
+    path = next(tmp_path.glob("*/a.npz"))
+    if content == b"an array":
+        with path.open("wb") as file:
+            np.save(file, LABELS)
+    else:
+        path.write_bytes(content)
+    found = {lost.path.stem: lost for lost in find_lost(tmp_path)}
+    assert_same(found["b"].read(), work)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        found["a"].read()
+
+
+def test_a_bit_that_the_disk_lost_is_told(tmp_path: Path, session: Session, work: Work) -> None:
+    session.save("a", work)
+    die(session)
+    (path,) = tmp_path.glob("*/a.npz")
+    content = bytearray(path.read_bytes())
+    for place in range(60, 90):  # within the first array
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    (lost,) = find_lost(tmp_path)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        lost.read()
+
+
 def test_no_pickle_is_written(tmp_path: Path, session: Session, work: Work) -> None:
     session.save("a", work)
     (path,) = tmp_path.glob("*/*.npz")

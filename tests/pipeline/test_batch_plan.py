@@ -80,3 +80,10 @@ def test_an_input_behind_a_link_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "in")
     with pytest.raises(InputError, match="would replace the image"):
         batch_plan.plan_batch([image, labels], tmp_path / "link")
+
+
+@pytest.mark.parametrize("ending", ["", ".unfinished"])
+def test_an_image_leaves_the_results_of_a_zarr_of_its_stem(ending: str, tmp_path: Path) -> None:
+    (image,) = touch(tmp_path, "in/cells.tif")
+    (tmp_path / "out" / f"cells_labels.ome.zarr{ending}").mkdir(parents=True)
+    assert batch_plan.plan_batch([image], tmp_path / "out").names == {image: "cells.tif"}

@@ -301,6 +301,7 @@ def test_closing_ends_the_work(truth, done):
         ({"min_area_px": -1}, "The minimum area is -1"),
         ({"diameter_px": 0}, "A nucleus diameter of 0 px"),
         ({"diameter_px": float("nan")}, "A nucleus diameter of nan px"),
+        ({"diameter_px": True}, "A nucleus diameter of True px"),
         ({"diameter_px": 10_001}, "A nucleus diameter of 10001 px"),
         ({"tile_px": 100}, "Tiles of 100 px"),
         ({"halo_px": 64}, "a halo of 64 px"),
@@ -331,3 +332,26 @@ def test_a_diameter_that_would_enlarge_the_image_beyond_memory_is_refused():
     image = np.eye(1000, dtype=np.uint8)
     with pytest.raises(InputError, match="enlarged to 20000 x 20000 px: choose a larger diameter"):
         run(image, SegmentOptions(diameter_px=1))
+
+
+def test_numbers_of_numpy_are_numbers():
+    chosen = {"diameter_px": np.int64(25), "min_area_px": np.int64(7), "tile_px": np.int64(64)}
+    options = SegmentOptions(**chosen)
+    assert json.loads(json.dumps(options.request(THRESHOLDS)))["diameter_px"] == 25
+    assert options == SegmentOptions(diameter_px=25, min_area_px=7, tile_px=64)
+
+
+def test_a_mask_confines_the_nuclei(truth):
+    mask = np.zeros(truth.shape, bool)
+    mask[:75] = True
+    found = run(picture_of(truth), mask=mask).labels
+    assert found[:75].any()
+    assert not found[75:].any()
+
+
+@pytest.mark.parametrize("mask", [np.ones((150, 190), np.uint8) * 255, np.ones((1, 190), bool)])
+def test_a_mask_of_another_shape_or_type_is_refused(truth, mask):
+    model = FakeModel()
+    with pytest.raises(InputError, match=r"^A mask of shape .* for an image of \(150, 190\): give"):
+        run(picture_of(truth), model=model, mask=mask)
+    assert model.batches == []

@@ -33,3 +33,8 @@ def test_write_csv_replaces_what_was_there(tmp_path: Path) -> None:
     write_csv({"index": np.array([3])}, path)
     assert path.read_text() == "index\n3\n"
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_a_name_that_is_no_utf_8_is_written_all_the_same(tmp_path: Path) -> None:
+    write_csv({"image": np.array(["caf\udce9.png"], object)}, tmp_path / "images.csv")
+    assert (tmp_path / "images.csv").read_text() == "image\ncaf\\udce9.png\n"

@@ -74,3 +74,12 @@ def test_an_estimate_is_what_a_person_begins_with(
     box.unit.setCurrentText(unit)
     assert box.number.value() == shown
     assert box.value() == 25
+
+
+def test_more_than_the_largest_diameter_cannot_be_entered(box: DiameterBox) -> None:
+    box.set_pixel_um(0.1)
+    box.unit.setCurrentText("µm")
+    box.number.setValue(1500)
+    assert (box.number.value(), box.value()) == (1000, 10_000)
+    box.set_pixel_um(0.000016)  # an electron microscope's: the box shows a decimal alone
+    assert box.value() == 10_000

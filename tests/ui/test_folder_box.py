@@ -19,7 +19,16 @@ def box(qtbot: QtBot) -> FolderBox:
     return box
 
 
-@pytest.mark.parametrize(("typed", "path"), [("", None), ("  ", None), (" a b ", Path("a b"))])
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [
+        ("", None),
+        ("  ", None),
+        (" a b ", Path("a b")),
+        ("~", Path.home()),
+        ("~nobody has this name", Path("~nobody has this name")),
+    ],
+)
 def test_what_is_typed_is_the_path(typed: str, path: Path | None, box: FolderBox) -> None:
     box.line.setText(typed)
     assert box.path == path

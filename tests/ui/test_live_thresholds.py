@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari.layers import Labels
+from qtpy.QtGui import QGuiApplication
 
 from napari_nuclei import paths
 from napari_nuclei.core.instances import InstanceOptions
@@ -105,6 +106,21 @@ def test_the_result_of_a_model_that_was_renamed_follows_the_slider(
     assert tiny.controls.model_name == "liver"
     move(tiny, BRIGHT_ONLY, qtbot)
     assert labels_of(viewer)[0].data.max() == 1
+
+
+def test_what_is_copied_names_a_renamed_model_as_it_is_called_now(
+    viewer: Viewer, tiny: SegmentWidget, run: Any
+) -> None:
+    run(tiny)
+    sha256 = store.list_models()[0].weights.sha256
+    labels_of(viewer)[0].metadata["napari_nuclei"]["model"] = {"name": "tiny", "sha256": sha256}
+    rename_tiny()
+    for button, words in (
+        (tiny.results.python, "model='liver'"),
+        (tiny.results.command, "--model liver"),
+    ):
+        button.click()
+        assert words in QGuiApplication.clipboard().text()
 
 
 def test_so_does_that_of_a_model_renamed_in_mid_run(

@@ -6,7 +6,9 @@ output, everything else to the standard error; an error is one line there.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import napari_nuclei
@@ -38,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     SystemExit
         With 2 when the arguments are wrong, with 0 after ``--help`` and ``--version``.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Names of files may have letters that the terminal, or a file in its place, cannot take.
+        sys.stdout.reconfigure(errors="backslashreplace")
     args, unknown = make_parser().parse_known_args(arguments)
     if unknown:
         # By its command: the help of the whole program lists no option of it.

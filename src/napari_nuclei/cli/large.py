@@ -18,7 +18,7 @@ from napari_nuclei.pipeline.blocks import (
     needs_blocks,
     open_image,
 )
-from napari_nuclei.pipeline.filenames import key, without_zarr
+from napari_nuclei.pipeline.filenames import blockwise_labels, key, without_zarr
 from napari_nuclei.pipeline.steps import result_of
 from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
 
@@ -79,7 +79,7 @@ def plan_large(
             path,
             BlockJob(
                 open_image(path, args.channel - 1),
-                (args.output / f"{_stem(path)}_labels.ome.zarr").absolute(),
+                (args.output / blockwise_labels(_stem(path))).absolute(),
                 options,
                 read_pixel_um(args),
                 args.scheduler,

@@ -19,9 +19,9 @@ from napari_nuclei.cli.large import (
 from napari_nuclei.cli.messages import explain, print_error
 from napari_nuclei.cli.progress_line import progress_line
 from napari_nuclei.cli.selection import add_selection, read_selection
-from napari_nuclei.errors import NucleiError
+from napari_nuclei.errors import InputError, NucleiError
 from napari_nuclei.pipeline.batch import batch_steps
-from napari_nuclei.pipeline.batch_plan import plan_batch
+from napari_nuclei.pipeline.batch_plan import SUMMARY_FILE, plan_batch
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import AUTO, SegmentOptions
 from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
@@ -92,11 +92,14 @@ def _segment_usual(
 ) -> Iterator[Outcome]:
     """Segment all files, and tell meanwhile how far each is."""
     with progress_line("tiles") as line:
-        for progress in batch_steps(plan, model, options, extras):
-            line.show(progress.image, progress.tiles)
-            if progress.outcome is not None:
-                line.clear()
-                yield progress.outcome
+        try:
+            for progress in batch_steps(plan, model, options, extras):
+                line.show(progress.image, progress.tiles)
+                if progress.outcome is not None:
+                    line.clear()
+                    yield progress.outcome
+        except InputError as error:  # the summary's, which keeps nothing else from being done
+            yield Failed(plan.folder / SUMMARY_FILE, error)
 
 
 def _add_thresholds(parser: argparse.ArgumentParser) -> None:

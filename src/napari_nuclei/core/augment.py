@@ -134,8 +134,8 @@ def make_source(
         rows, columns = labels.shape
         shape = scaled_shape((rows, columns), enlargement)
         image, distance = (resize(a, shape, order=1, anti_aliasing=True) for a in (image, distance))
-        labels = _resize_nearest(labels, shape)
-        checked = None if checked is None else _resize_nearest(checked, shape)
+        labels = resize_nearest(labels, shape)
+        checked = None if checked is None else resize_nearest(checked, shape)
         enlargement = 1.0
     packed = _to_uint8(image), labels, _to_uint8(distance)
     return Source(*packed, enlargement, checked)
@@ -167,7 +167,8 @@ def random_crop(
     return Crop(appearance.vary(image, options.look, rng), make_targets(labels, distance, weight))
 
 
-def _resize_nearest(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def resize_nearest(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return values, such as labels, in another size; each is that of the nearest pixel."""
     resized = resize(values, shape, order=0, preserve_range=True, anti_aliasing=False)
     return np.asarray(resized, values.dtype)
 

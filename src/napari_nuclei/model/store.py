@@ -187,6 +187,18 @@ def list_models() -> list[Manifest]:
     return models
 
 
+def present_name(name: str, sha256: str) -> str:
+    """Return the name by which a model is found now: it may have been renamed since it was used.
+
+    Parameters
+    ----------
+    name, sha256 : str
+        As it was called then, and its weights.
+    """
+    names = [model.name for model in list_models() if model.weights.sha256 == sha256]
+    return name if name in names or not names else names[0]
+
+
 def delete_model(name: str) -> None:
     """Remove one of the user's own models.
 

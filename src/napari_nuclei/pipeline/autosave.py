@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -81,13 +80,8 @@ class Lost:
         DatasetError
             When the file is gone or damaged.
         """
-        try:
-            with _open(self.path) as arrays:
-                return _unpack(arrays)
-        except (OSError, ValueError, LookupError, zipfile.BadZipFile) as error:
-            raise DatasetError(
-                f"{self.path}: these corrections cannot be read ({error})."
-            ) from error
+        with _open(self.path) as arrays:
+            return _unpack(arrays)
 
     def discard(self) -> None:
         """Remove the file, and the folder of its process when it was the last one.
@@ -187,7 +181,7 @@ def _describe(path: Path) -> Lost:
     try:
         with _open(path) as arrays:
             name = json.loads(str(arrays["about"]))["name"]
-    except (OSError, ValueError, LookupError, zipfile.BadZipFile):
+    except DatasetError:
         # It is offered all the same: reading it says what is wrong.
         name = path.stem
     return Lost(path, name, saved)
@@ -195,9 +189,14 @@ def _describe(path: Path) -> Lost:
 
 @contextmanager
 def _open(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
-    # numpy leaves a file open that it cannot read.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        yield arrays
+    """Open a file; whatever is damaged, also what is only found while it is read, is told."""
+    try:
+        # numpy leaves a file open that it cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            yield arrays
+    # Of whatever kind numpy, zip and zlib choose.
+    except Exception as error:
+        raise DatasetError(f"{path}: these corrections cannot be read ({error}).") from error
 
 
 def _remove_when_empty(folder: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import summary
 from napari_nuclei.pipeline.datasets.decoding import SUFFIXES
-from napari_nuclei.pipeline.filenames import key
+from napari_nuclei.pipeline.filenames import blockwise_labels, key
 from napari_nuclei.pipeline.results import image_of_results, result_paths
 from napari_nuclei.pipeline.selection import Selection
 
@@ -69,7 +70,7 @@ def plan_batch(
     Notes
     -----
     The results of ``a.png`` are named ``a_labels.tif`` and so on; where another image, such as
-    ``a.tif``, would have the same or has them already, it is named by all of it:
+    ``a.tif`` or ``a.zarr``, would have the same or has them already, it is named by all of it:
     ``a.png_labels.tif``. An image that has results of either name keeps it, whatever images come
     or go.
     """
@@ -136,7 +137,8 @@ def _result_name(image: Path, folder: Path, *, is_alone: bool) -> str:
     owner = image_of_results(folder, short)
     if owner == image.name:
         return short
-    if owner or not is_alone or image_of_results(folder, full) == image.name:
+    is_taken = owner or any(folder.glob(f"{escape(blockwise_labels(short))}*"))
+    if is_taken or not is_alone or image_of_results(folder, full) == image.name:
         return full
     return short
 

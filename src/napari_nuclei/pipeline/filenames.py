@@ -28,6 +28,11 @@ def without_zarr(name: str) -> str:
     return name.removesuffix(".zarr").removesuffix(".ome")
 
 
+def blockwise_labels(stem: str) -> str:
+    """Return the name of the label image that is made block by block of an image of that stem."""
+    return f"{stem}_labels.ome.zarr"
+
+
 def key(stem: str) -> str:
     """Return what is equal for names that macOS or Windows takes for that of one file.
 

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_nuclei.core.instances import DISTANCE
@@ -14,8 +15,6 @@ from napari_nuclei.errors import InputError
 from napari_nuclei.model.unet import STRIDE_PX
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from napari_nuclei.model.predictor import Predictor
 
 _MAPS = DISTANCE + 1
@@ -45,6 +44,10 @@ class TileOptions:
     batch_size: int = 16
 
     def __post_init__(self) -> None:
+        # Options go into JSON, which takes no number of numpy's.
+        for name, value in list(vars(self).items()):
+            if isinstance(value, np.generic):
+                object.__setattr__(self, name, value.item())
         if self.tile_px < STRIDE_PX or self.tile_px % STRIDE_PX:
             raise InputError(f"Tiles of {self.tile_px} px: choose a multiple of {STRIDE_PX}.")
         if self.batch_size < 1:

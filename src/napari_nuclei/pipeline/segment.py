@@ -203,6 +203,8 @@ def segment_steps(
     model = model or store.load_model()
     options = options or SegmentOptions()
     prepared = images.prepare(image, rgb=rgb)
+    if mask is not None:
+        _check_mask(mask, prepared.shape[:2])
     predictor = model.predictor(options.batch_size, options.device)
     if options.diameter_px == "auto":
         thresholds = options.instances(model.thresholds)
@@ -236,7 +238,17 @@ def relabel(
 
 
 def _is_diameter(value: object) -> bool:
-    return value in (AUTO, None) or (isinstance(value, (int, float)) and 1 <= value <= 10_000)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return 1 <= value <= 10_000
+    return value in (AUTO, None)
+
+
+def _check_mask(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> None:
+    if mask.shape != shape or mask.dtype != bool:
+        raise InputError(
+            f"A mask of shape {mask.shape} and {mask.dtype} values for an image of {shape}: give "
+            "one of the image's height and width, of bool values."
+        )
 
 
 def finish(maps: NDArray[np.float32], model: store.Model, options: SegmentOptions) -> Segmentation:

@@ -53,7 +53,8 @@ def csv_writer(parts: Iterable[Table]) -> files.Writer:
     """Return what writes such a file in place, for `napari_nuclei.files`."""
 
     def write(path: Path) -> None:
-        with path.open("w", encoding="utf-8", newline="") as stream:
+        # A name of a file can be of another encoding.
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             for number, table in enumerate(parts):
                 if number == 0:

@@ -45,7 +45,8 @@ class AxesBox(QObject):
         )
         self.links = _combo(
             "Give a nucleus the same id in each plane along this axis:\n"
-            "nuclei of neighbouring planes are linked\nthat share at least a quarter of their joint area."
+            "nuclei of neighbouring planes are linked\n"
+            "that share at least a quarter of their joint area."
         )
         self._rows: list[tuple[QLabel, QWidget]] = []
         self.channel_axis.currentIndexChanged.connect(self._on_channel_axis)

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QWidget
 
 _AUTOMATIC, _PX, _UM = range(3)
-_LARGEST = 10_000.0
+_LARGEST_PX = 10_000.0
 # By unit: a nucleus of less than a pixel is none.
 _SMALLEST = (0.1, 1.0, 0.1)
 _USUAL_PX = 30.0
@@ -26,7 +26,6 @@ class DiameterBox(QWidget):
         self.number = QDoubleSpinBox()
         self.number.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.number.setDecimals(1)
-        self.number.setMaximum(_LARGEST)
         self.number.setValue(_USUAL_PX)
         self.setToolTip(
             "Typical diameter of a nucleus: small and large nuclei are brought to a size that\n"
@@ -48,8 +47,9 @@ class DiameterBox(QWidget):
         unit = self.unit.currentIndex()
         if unit == _AUTOMATIC:
             return 0.0
-        # What is shown as 0.1 may be less than the smallest diameter there is.
-        return max(1.0, self.number.value() / self._size_of(unit))
+        # What is shown is rounded, and may be less than the smallest diameter there is, or more
+        # than the largest.
+        return min(max(1.0, self.number.value() / self._size_of(unit)), _LARGEST_PX)
 
     def setValue(self, diameter_px: float) -> None:
         """Show a diameter in pixels; 0 is automatic."""
@@ -66,6 +66,7 @@ class DiameterBox(QWidget):
         if pixel_um is None and self.unit.currentIndex() == _UM:
             self.unit.setCurrentIndex(_PX)
         self._pixel_um = pixel_um
+        self._set_range()
         item = self.unit.model().item(_UM)
         item.setEnabled(pixel_um is not None)
 
@@ -73,11 +74,15 @@ class DiameterBox(QWidget):
         """Return how much of the unit a pixel is."""
         return self._pixel_um if unit == _UM and self._pixel_um else 1.0
 
+    def _set_range(self) -> None:
+        unit = self.unit.currentIndex()
+        self.number.setRange(_SMALLEST[unit], _LARGEST_PX * self._size_of(unit))
+
     def _on_unit(self) -> None:
         """Keep the diameter when only its unit changes."""
         unit = self.unit.currentIndex()
         shown = self.number.value()
-        self.number.setMinimum(_SMALLEST[unit])
+        self._set_range()
         if _AUTOMATIC not in (unit, self._last_unit):
             ratio = self._size_of(unit) / self._size_of(self._last_unit)
             self.number.setValue(shown * ratio)

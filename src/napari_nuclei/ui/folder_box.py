@@ -7,6 +7,8 @@ from pathlib import Path
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
+from napari_nuclei import paths
+
 
 class FolderBox(QWidget):
     """A line for the path of a folder, and a button that opens the file dialog."""
@@ -31,7 +33,7 @@ class FolderBox(QWidget):
     def path(self) -> Path | None:
         """The folder; None when nothing was given."""
         text = self.line.text().strip()
-        return Path(text).expanduser() if text else None
+        return paths.expanded(text) if text else None
 
     def set_path(self, path: Path | str) -> None:
         """Show a folder; empty for none."""

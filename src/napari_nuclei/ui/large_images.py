@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_nuclei import paths
+from napari_nuclei.pipeline.filenames import blockwise_labels
 from napari_nuclei.pipeline.resources import memory_refusal
 from napari_nuclei.ui.layers import recipe_metadata
 from napari_nuclei.ui.names import nuclei_name
@@ -39,7 +40,7 @@ def is_large(planes: Planes) -> bool:
 def result_folder() -> Path:
     """Return the folder of the results: that of the preferences, or one of ours."""
     chosen = read_preferences().large_folder
-    return Path(chosen).expanduser() if chosen else paths.large_results()
+    return paths.expanded(chosen) if chosen else paths.large_results()
 
 
 def make_job(planes: Planes, model: Model, options: SegmentOptions, folder: Path) -> BlockJob:
@@ -54,7 +55,7 @@ def make_job(planes: Planes, model: Model, options: SegmentOptions, folder: Path
     made_by = [model.sha256, asdict(options), planes.pixel_um]
     key = hashlib.sha256(json.dumps([made_of, made_by]).encode()).hexdigest()[:8]
     stem = re.sub(r"\W+", "_", planes.name).strip("_")
-    output = folder / f"{stem}_{key}_labels.ome.zarr"
+    output = folder / blockwise_labels(f"{stem}_{key}")
     return BlockJob(_large_image(planes), output, options, planes.pixel_um, is_numbered=True)
 
 

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_nuclei.errors import InputError
+from napari_nuclei.model.store import present_name
 from napari_nuclei.pipeline import tables
 from napari_nuclei.pipeline.prediction import Progress
 from napari_nuclei.pipeline.reproduce import as_command, as_python
@@ -187,9 +188,10 @@ class ResultsPanel(QWidget):
 
     def _copy(self, as_text: AsText, where: str, checked: bool = False) -> None:
         if self._current is not None:
-            source = self._current.source
+            source, recipe = self._current.source, self._current.recipe
+            model = recipe["model"]
             try:
-                text = as_text(self._current.recipe, source)
+                text = as_text(recipe | {"model": model | {"name": present_name(**model)}}, source)
             except InputError as error:
                 self._say(str(error))
                 return

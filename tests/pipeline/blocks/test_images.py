@@ -169,3 +169,35 @@ def test_a_tiff_of_more_pixels_than_are_read_whole_needs_blocks(tmp_path, monkey
         tifffile.memmap(tmp_path / f"{name}.tif", shape=(9000, width), dtype=np.uint8)
     assert not needs_blocks(tmp_path / "small.tif")
     assert needs_blocks(tmp_path / "large.tif")
+
+
+@pytest.mark.parametrize("kind", ["zarr", "tiff"])
+def test_a_damaged_part_is_told_in_words(kind, tmp_path, write_ome_zarr):
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    if kind == "zarr":
+        path = write_ome_zarr(pixels, "yx", [1.0, 1.0])
+        (chunk,) = (path / "full").glob("0*")
+        chunk = next(chunk.iterdir()) if chunk.is_dir() else chunk
+        chunk.write_bytes(b"no chunk")
+    else:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, pixels, tile=(32, 32), compression="zlib")
+        content = bytearray(path.read_bytes())
+        with tifffile.TiffFile(path) as tiff:
+            start = tiff.pages[0].dataoffsets[0]
+        content[start : start + 8] = bytes(8)
+        path.write_bytes(content)
+    image = open_image(path)
+    with pytest.raises(InputError, match=r"^The image cannot be read here \(.+\); replace what is"):
+        image.read((), (slice(0, 64), slice(0, 64)))
+
+
+def test_too_little_memory_is_not_called_damage():
+    class Huge:
+        shape, dtype = (4, 4), np.dtype(np.uint8)
+
+        def __getitem__(self, index):
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        as_large_image(Huge()).read((), (slice(0, 4), slice(0, 4)))

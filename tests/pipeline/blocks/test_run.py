@@ -282,6 +282,46 @@ def test_what_is_there_is_never_replaced(found, picture, model, tmp_path):
         run(make_job(picture, tmp_path, options), model)
 
 
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_the_table_of_other_labels_is_never_replaced(is_begun, picture, model, tmp_path):
+    job = make_job(picture, tmp_path)
+    if is_begun:
+        stop_after(model, 5)
+        with pytest.raises(RuntimeError):
+            run(job, model)
+        wait_for_threads()
+        model = type(model)()
+    job.table.write_text("index\n1\n")
+    (tmp_path / "cells_labels.tif").touch()
+    with pytest.raises(
+        RunError, match=r"cells_nuclei.csv is there already, and not of these labels"
+    ):
+        run(job, model)
+    assert job.table.read_text() == "index\n1\n"
+    found = run(replace(job, is_numbered=True), model)
+    assert found.table == tmp_path / "cells_2_nuclei.csv"
+
+
+def test_a_mask_has_no_table_that_could_replace_another(picture, model, tmp_path):
+    job = make_job(picture, tmp_path, replace(AS_IS, semantic=True))
+    job.table.write_text("index\n1\n")
+    assert run(job, model).table is None
+    assert job.table.read_text() == "index\n1\n"
+
+
+def test_the_table_of_a_run_that_was_killed_before_its_labels_came_is_replaced(
+    picture, model, tmp_path
+):
+    job = make_job(picture, tmp_path)
+    stop_after(model, 5)
+    with pytest.raises(RuntimeError):
+        run(job, model)
+    wait_for_threads()
+    job.table.write_text("index\n1\n")
+    found = run(job, type(model)())
+    assert len(read_rows(found.table)) == found.n_nuclei > 1
+
+
 @pytest.mark.parametrize("is_finished", [True, False])
 def test_a_numbered_output_leaves_its_place_to_others(is_finished, picture, model, tmp_path):
     first = make_job(picture, tmp_path)

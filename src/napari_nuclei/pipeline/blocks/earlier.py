@@ -10,6 +10,7 @@ from napari_nuclei.errors import RunError
 from napari_nuclei.pipeline.blocks import ome_zarr
 from napari_nuclei.pipeline.blocks.job import BlockSegmentation
 from napari_nuclei.pipeline.blocks.output import Counts
+from napari_nuclei.pipeline.results import result_paths
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.blocks.job import BlockJob
@@ -27,7 +28,31 @@ def _has_own_place(job: BlockJob, request: dict[str, Any]) -> bool:
     if job.output.exists():
         return _is_of(job, ome_zarr.read_our_attribute(job.output), request)
     record = job.folder.read_record()
-    return record is None or bool(record["request"] == request)
+    is_free = record is None or bool(record["request"] == request)
+    return is_free and not _has_foreign_table(job)
+
+
+def refuse_foreign_table(job: BlockJob) -> None:
+    """Make sure that no table of other labels would be replaced.
+
+    Raises
+    ------
+    RunError
+        When there is one.
+    """
+    if _has_foreign_table(job):
+        raise RunError(
+            f"{job.table} is there already, and not of these labels: remove or rename it, or "
+            "choose another output."
+        )
+
+
+def _has_foreign_table(job: BlockJob) -> bool:
+    """Tell so of a job whose labels are not there: a run that was killed may have left its own."""
+    labels, *_ = result_paths(job.output.parent, job.stem)
+    is_of_killed_run = job.folder.path.exists() and not labels.exists()
+    table = job.result_table
+    return table is not None and table.exists() and not is_of_killed_run
 
 
 def found_before(job: BlockJob, request: dict[str, Any]) -> BlockSegmentation:
@@ -42,7 +67,7 @@ def found_before(job: BlockJob, request: dict[str, Any]) -> BlockSegmentation:
     if not _is_of(job, recipe, request):
         raise RunError(
             f"{job.output} is there already, and not of this image, model, options and version: "
-            "remove it, or choose another output."
+            "remove it and its table, or choose another output."
         )
     counts = Counts(*(recipe.pop(field.name) for field in fields(Counts)))
     return BlockSegmentation(job.output, job.result_table, counts, recipe, done_before=True)

@@ -95,11 +95,7 @@ class LargeImage:
             _within(part, next(wanted)) if isinstance(part, slice) else part
             for part in self.selector
         )
-        pixels = self.array[chosen]
-        if hasattr(pixels, "compute"):
-            # In this thread alone: it is blocks that run side by side.
-            pixels = pixels.compute(scheduler="synchronous")
-        plane = np.asarray(pixels)
+        plane = _read(self.array, chosen)
         return plane[..., :3] if self.rgb else plane
 
     def finite_pixels(self, index: Index, window: Window) -> NDArray[np.bool_] | None:
@@ -228,6 +224,22 @@ def as_large_image(
         tuple(units[axis] for axis in kept) if units else (),
         tuple(translation[axis] for axis in kept) if translation else (),
     )
+
+
+def _read(array: Any, chosen: tuple[int | slice, ...]) -> NDArray[Any]:
+    try:
+        pixels = array[chosen]
+        if hasattr(pixels, "compute"):
+            # In this thread alone: it is blocks that run side by side.
+            pixels = pixels.compute(scheduler="synchronous")
+        return np.asarray(pixels)
+    except MemoryError:
+        raise
+    # Of whatever kind the library of the array chooses for what is damaged or gone.
+    except Exception as error:
+        raise InputError(
+            f"The image cannot be read here ({reason_in_words(error)}); replace what is damaged."
+        ) from error
 
 
 def _check_channel(channel: int, count: int) -> None:

@@ -77,6 +77,28 @@ def test_of_channels_it_is_the_one_that_is_shown(model: ViewerModel) -> None:
     assert_array_equal(make().read().image, STACK[2])
 
 
+@pytest.mark.parametrize("names", [("c", "y", "x"), ("0", "1", "2")])
+def test_of_channels_it_is_the_one_that_the_labels_were_made_of(
+    names: tuple[str, ...], model: ViewerModel
+) -> None:
+    make = add(model, STACK, axis_labels=names)
+    model.layers[-1].metadata["napari_nuclei"] = {"channel": (0, 1)}
+    model.dims.set_point(0, 2)
+    pair = make()
+    assert pair.name == "cells channel 2 of 3"
+    assert_array_equal(pair.read().image, STACK[1])
+
+
+@pytest.mark.parametrize("channel", [(0, 3), (3, 0), (7, 1)])
+def test_of_an_image_without_such_a_channel_it_is_the_one_that_is_shown(
+    channel: tuple[int, int], model: ViewerModel
+) -> None:
+    make = add(model, STACK, axis_labels=("c", "y", "x"))
+    model.layers[-1].metadata["napari_nuclei"] = {"channel": channel}
+    model.dims.set_point(0, 2)
+    assert_array_equal(make().read().image, STACK[2])
+
+
 def test_labels_of_a_part_go_with_that_part(model: ViewerModel) -> None:
     pair = add(model, np.pad(STACK[0], ((5, 1), (2, 0))))
     model.layers[-1].metadata["napari_nuclei"] = {"rows": (5, 9), "columns": (2, 8)}

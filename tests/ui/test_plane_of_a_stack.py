@@ -233,3 +233,21 @@ def test_corrections_come_back_on_their_plane_after_a_crash(
     assert_allclose(restored.translate, nuclei.translate)
     corrections = corrections_of(restored)
     assert (corrections.n_accepted, corrections.n_corrected) == (1, 1)
+
+
+def test_a_channel_without_a_name_is_the_one_that_is_learnt_from(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Any
+) -> None:
+    """As napari's own reader opens a TIFF of time and channels: no axis has a name."""
+    factors = np.arange(1, 13).reshape(4, 3, 1, 1)
+    image = viewer.add_image(two_squares * factors, name="movie", channel_axis=None)
+    axes = widget.axes
+    axes.channel_axis.setCurrentIndex(axes.channel_axis.findData(1))
+    axes.channel.setValue(3)
+    viewer.dims.set_current_step(0, 2)
+    run(widget)
+    pair = pair_of(viewer, image, viewer.layers["movie nuclei"])
+    assert_array_equal(pair.read().image, image.data[2, 2])
+    viewer.dims.set_current_step(0, 0)
+    again = pair_of(viewer, image, viewer.layers["movie nuclei"])
+    assert again.has_same_image(pair)

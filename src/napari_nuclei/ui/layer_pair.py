@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Labels
 
+    from napari_nuclei.core.axes import AxisReading
     from napari_nuclei.ui.planes import Planes
 
 _COLOURS = 3
@@ -41,7 +42,8 @@ class LayerPair:
     image : napari.layers.Image
     planes : Planes
         That of the labels, or where they are shown on every plane, the one on screen when the pair
-        was made; or the part of it that the labels cover.
+        was made; or the part of it that the labels cover. Of channels, the one that the Segment
+        widget made the labels of, or else the one on screen.
     labels : napari.layers.Labels
         Corrected, and perhaps being corrected.
     """
@@ -109,8 +111,9 @@ def pair_of(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> 
             "Labels of a stack cannot be learnt from: segment the plane shown, and correct that."
         )
     shape = corrections_of(labels).labels.shape  # refuses labels that are not in memory
-    reading = with_shown_channel(read_layer(image), image, viewer.dims)
-    region = _covered(reading.plane_shape, shape, labels.metadata.get("napari_nuclei", {}))
+    made_of = labels.metadata.get("napari_nuclei", {})
+    reading = _read_like(made_of, with_shown_channel(read_layer(image), image, viewer.dims))
+    region = _covered(reading.plane_shape, shape, made_of)
     if region.shape != shape:
         raise InputError(
             f"The labels have {_size(shape)} px and the image {_size(region.shape)}: "
@@ -119,6 +122,16 @@ def pair_of(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> 
     (place,) = world_of(labels, [(0, 0)], viewer.dims)
     position = plane_at(image, reading, place, viewer.dims)
     return LayerPair(image, planes_in(image, reading, region, position), labels)
+
+
+def _read_like(made_of: dict[str, Any], reading: AxisReading) -> AxisReading:
+    """Return the reading with the channel that the Segment widget made labels of, if it fits."""
+    if "channel" not in made_of:
+        return reading
+    axis, channel = made_of["channel"] or (None, 0)
+    n_axes = len(reading.shape)
+    fits = axis is None or (2 < n_axes > axis and channel < reading.shape[axis])
+    return replace(reading, channel_axis=axis, channel=channel) if fits else reading
 
 
 def _covered(

@@ -56,6 +56,9 @@ class Planes:
         Where such a layer has an axis of length one, to lie on the image and on no other plane.
     pixel_um : float or None
         Side of a pixel in micrometres; None where nobody knows.
+    channel : tuple of int or None
+        The axis of channels in the layer's data, and which one it is there; None without such an
+        axis.
     channels : tuple of Planes
         The same planes in each channel of the image, this one's among them; empty where there is
         only one. They stay those of the layer when these planes are `loaded`.
@@ -71,6 +74,7 @@ class Planes:
     geometry: dict[str, Any]
     single_axes: tuple[int, ...] = ()
     pixel_um: float | None = None
+    channel: tuple[int, int] | None = None
     channels: tuple[Planes, ...] = ()
 
     @property

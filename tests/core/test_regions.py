@@ -58,3 +58,19 @@ def test_an_outline_around_everything_takes_everything_of_the_box(
     assert region is not None
     assert region.shape == SHAPE
     assert region.mask().all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "expected"),
+    [
+        ((3, 9), (4, 5), True),
+        ((5, 9), (0, 9), False),  # below
+        ((0, 9), (6, 9), False),  # to the right
+        ((4, 5), (5, 6), True),  # one pixel
+    ],
+)
+def test_boxes_overlap_where_they_share_a_pixel(
+    rows: tuple[int, int], columns: tuple[int, int], expected: bool
+) -> None:
+    region, other = Region((2, 5), (3, 6)), Region(rows, columns)
+    assert region.overlaps(other) is other.overlaps(region) is expected

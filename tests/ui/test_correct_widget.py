@@ -235,6 +235,23 @@ def test_a_pair_of_which_only_background_was_checked_says_so(
     qtbot.waitUntil(lambda: "only background" in row(0).text(), timeout=TIMEOUT_MS)
 
 
+def test_parts_that_share_pixels_are_not_learnt_from_together(
+    ready: CorrectWidget, viewer: Viewer, layers: tuple[Image, Labels], qtbot: QtBot
+) -> None:
+    part = viewer.add_labels(layers[1].data[:50, :60].copy(), name="part", translate=(0, 0))
+    part.metadata["napari_nuclei"] = {"rows": (0, 50), "columns": (0, 60)}
+    ready.chooser.labels.choose(part)
+    ready.chooser.button.click()
+    assert ready.panel.button.isEnabled()  # nothing of it is checked
+    corrections_of(part).accept(1)
+    qtbot.waitUntil(lambda: not ready.panel.button.isEnabled(), timeout=TIMEOUT_MS)
+    assert status(ready).startswith("nuclei and part share pixels: some would be learnt from and")
+    ready.pairs.rows.setCurrentRow(0)
+    ready.pairs.remove.click()
+    corrections_of(part).accept(2)
+    qtbot.waitUntil(ready.panel.button.isEnabled, timeout=TIMEOUT_MS)
+
+
 def test_pairs_of_one_name_are_told_apart_and_none_replaces_another(
     ready: CorrectWidget,
     viewer: Viewer,

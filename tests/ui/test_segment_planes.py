@@ -502,3 +502,12 @@ def test_the_event_loop_never_waits_for_long(
     assert works_s.max() < LONGEST_WORK_S
     # The rule itself; a machine that is busy with other things has its own pauses.
     assert np.mean(waits_s < USUAL_WAIT_S) > 0.95
+
+
+def test_the_pixels_that_the_layer_has_now_are_segmented_whatever_their_shape(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32], run: Press
+) -> None:
+    image = viewer.add_image(two_squares, name="cells")
+    image.data = np.pad(two_squares, ((0, 30), (0, 40)))
+    run(widget)
+    assert viewer.layers["cells nuclei"].data.shape == (70, 90)

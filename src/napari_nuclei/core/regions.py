@@ -40,6 +40,11 @@ class Region:
         """Height and width of the box in pixels."""
         return self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]
 
+    def overlaps(self, other: Region) -> bool:
+        """Tell whether the boxes of two regions of one plane share a pixel."""
+        sides = zip((self.rows, self.columns), (other.rows, other.columns), strict=True)
+        return all(max(one[0], two[0]) < min(one[1], two[1]) for one, two in sides)
+
     def mask(self) -> NDArray[np.bool_] | None:
         """Return which pixels of the box have their centre in an outline; None: all belong."""
         if not self.outlines:

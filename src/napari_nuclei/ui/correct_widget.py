@@ -202,6 +202,8 @@ class CorrectWidget(DockWidget):
             return self.project.problem
         if not self.pairs.pairs and not self.project.names:
             return "Add a pair: an image, and its labels with some nuclei corrected or accepted."
+        if self.pairs.refusal:
+            return self.pairs.refusal
         if not self.project.names and self.pairs.n_checked < _FEWEST:
             return "Correct or accept two nuclei or more: one to learn from, one to be tested on."
         if not is_installed(self.controls.base_name):

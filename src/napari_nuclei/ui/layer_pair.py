@@ -66,6 +66,12 @@ class LayerPair:
         """Tell whether another pair is of the same plane of the same layer."""
         return self.image is other.image and self.planes.place == other.planes.place
 
+    def overlaps_in_part(self, other: LayerPair) -> bool:
+        """Tell whether another pair has some of these pixels, and is not of the same ones."""
+        one, two = self.planes.region, other.planes.region
+        is_same_box = (one.rows, one.columns) == (two.rows, two.columns)
+        return self.has_same_image(other) and not is_same_box and one.overlaps(two)
+
     def _own_name(self) -> str:
         words = f"{self.image.name} {self.planes.place}"
         return re.sub(r"[^\w-]+", " ", words)[:_MAX_NAME].strip(" _-") or "image"

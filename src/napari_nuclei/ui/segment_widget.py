@@ -197,6 +197,10 @@ class SegmentWidget(DockWidget):
         self.panel.show_idle(self._task_words, can_run=not reason)
 
     def _run(self) -> None:
+        # Other pixels, of another shape, may have been put into the layer, which nobody tells.
+        self._refresh()
+        if self.task.refusal():
+            return
         request = self.task.request()
         self._request = request
         self._is_large = is_large(request.planes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import count
+from itertools import combinations, count
 from typing import TYPE_CHECKING, NamedTuple
 
 from qtpy.QtCore import QSize, Qt, QTimer, Signal
@@ -88,6 +88,17 @@ class TrainPairs(QWidget):
         """The pairs of open layers in which anything was checked: only those are learnt from."""
         rows = zip(self._pairs, self._counts, strict=True)
         return tuple(pair for pair, counts in rows if counts.is_any)
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing can be learnt from these pairs as they are; empty if it can."""
+        for one, two in combinations(self.learnt, 2):
+            if one.overlaps_in_part(two):
+                return (
+                    f"{one.labels.name} and {two.labels.name} share pixels: some would be learnt "
+                    "from and scored, too. Take one of them off the list."
+                )
+        return ""
 
     def add(self, pair: LayerPair) -> None:
         """Add a pair in the place of one of the same labels, under a name of its own."""

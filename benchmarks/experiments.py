@@ -15,7 +15,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from napari_nuclei import files
 from napari_nuclei.core.appearance import AppearanceOptions
 from napari_nuclei.core.augment import AugmentOptions
 from napari_nuclei.core.instances import BORDER, DISTANCE, NUCLEUS, centredness
+from napari_nuclei.errors import RunError
 from napari_nuclei.model import store
 from napari_nuclei.pipeline.datasets import Dataset, open_dataset, read_splits, split_by_image
 from napari_nuclei.pipeline.evaluate import Report, evaluate
@@ -157,6 +158,7 @@ def _run_all(args: argparse.Namespace) -> None:
     dataset, splits = open_dataset(args.dataset), read_splits(args.splits)
     training, val = (dataset.select(splits, split) for split in ("train", "val"))
     for experiment in experiments:
+        claim(experiment, args.out)
         folder = args.out / experiment.name
         report = _run(experiment, folder, training, val)
         files.write_text(folder / "val.json", json.dumps(report.to_json(), indent=1))
@@ -179,6 +181,32 @@ def _run(experiment: Experiment, folder: Path, training: Dataset, val: Dataset) 
         )
         model = store.load_model(folder / "model")
         return evaluate(val.items + unseen, lambda image: segment(image, model).labels)
+
+
+def claim(experiment: Experiment, out: Path) -> None:
+    """Note beside the folder of a run how it is made, or refuse what was made otherwise.
+
+    Raises
+    ------
+    RunError
+        When there is a run of this name that the row of a table would not describe.
+    """
+    path = out / f"{experiment.name}.json"
+    recipe = json.loads(json.dumps(asdict(experiment), default=_spelled))
+    if not (out / experiment.name).exists():
+        files.write_text(path, json.dumps(recipe, indent=1))
+    elif not path.exists() or json.loads(path.read_text()) != recipe:
+        raise RunError(
+            f"{out / experiment.name}: made by another recipe than {experiment.name} has now; "
+            "remove it, or choose another folder."
+        )
+
+
+def _spelled(value: object) -> object:
+    """Return what JSON has no word for, the same in every process."""
+    if isinstance(value, partial):
+        return [value.func, value.keywords]
+    return getattr(value, "__qualname__", repr(value))
 
 
 def held_out(training: Dataset) -> Dataset:

@@ -355,3 +355,10 @@ def test_a_mask_of_another_shape_or_type_is_refused(truth, mask):
     with pytest.raises(InputError, match=r"^A mask of shape .* for an image of \(150, 190\): give"):
         run(picture_of(truth), model=model, mask=mask)
     assert model.batches == []
+
+
+@pytest.mark.parametrize("chosen", [{"probability": 0.9}, {"min_area_px": 3000}])
+def test_the_estimate_does_not_depend_on_the_chosen_thresholds(truth, chosen):
+    estimated = run(picture_of(truth), SegmentOptions()).diameter_px
+    assert estimated is not None
+    assert run(picture_of(truth), SegmentOptions(**chosen)).diameter_px == estimated

@@ -84,3 +84,18 @@ def test_planes_of_what_is_no_tiff_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no picture")
     with pytest.raises(DatasetError, match=r"a\.png cannot be read as a TIFF stack"):
         Selection((0,)).read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("part", "names"), [((), ("t",)), ((0,), ())])
+def test_an_axis_that_is_left_over_is_told(
+    part: Part, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 5, 6, 7), np.uint8))
+    with pytest.raises(InputError, match=r"a\.tif: the shape that is left is \(.*: choose along"):
+        Selection(part, names).read(tmp_path / "a.tif")
+
+
+def test_colours_are_no_axis_that_is_left_over(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 6, 7, 3), np.uint8), photometric="rgb")
+    assert Selection((), ("t",)).read(tmp_path / "a.tif").shape == (2, 6, 7, 3)
+    assert Selection((1,)).read(tmp_path / "a.tif").shape == (6, 7, 3)

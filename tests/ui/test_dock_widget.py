@@ -31,6 +31,20 @@ def test_widgets_share_a_dock_as_tabs_and_the_new_one_is_seen(
     assert segment.visibleRegion().isEmpty()
 
 
+def test_the_window_keeps_its_size(viewer: Viewer, model: FakeModel, qtbot: QtBot) -> None:
+    viewer.window.show()
+    window = viewer.window._qt_window
+    window.resize(1300, 850)  # lower than two of the widgets one above the other
+    settle()
+    first, _ = viewer.window.add_plugin_dock_widget("napari-nuclei", "Segment nuclei")
+    for count, name in enumerate(("Batch", "Correct and train"), start=1):
+        settle()
+        viewer.window.add_plugin_dock_widget("napari-nuclei", name)
+        qtbot.waitUntil(lambda count=count: len(window.tabifiedDockWidgets(first)) == count)
+    settle()
+    assert (window.width(), window.height()) == (1300, 850)
+
+
 def test_a_widget_that_was_moved_stays_where_it_is(viewer: Viewer, model: FakeModel) -> None:
     viewer.window.show()
     window = viewer.window._qt_window

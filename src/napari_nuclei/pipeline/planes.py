@@ -200,11 +200,10 @@ def common_diameter_steps(
         As for `plan_steps`.
     """
     predictor = model.predictor(options.batch_size, options.device)
-    thresholds = options.instances(model.thresholds)
     middle = np.divide(counts, 2)
     nearest = sorted(sampled_planes(counts), key=lambda index: float(np.abs(index - middle).sum()))
     for index in nearest[:_PLANES_TRIED_FOR_DIAMETER]:
-        steps = estimate_diameter_steps(prepare(index), predictor, thresholds, options)
+        steps = estimate_diameter_steps(prepare(index), predictor, model.thresholds, options)
         diameter_px = yield from steps
         if diameter_px is not None:
             return diameter_px

@@ -207,8 +207,9 @@ def segment_steps(
         _check_mask(mask, prepared.shape[:2])
     predictor = model.predictor(options.batch_size, options.device)
     if options.diameter_px == "auto":
-        thresholds = options.instances(model.thresholds)
-        diameter_px = yield from estimate_diameter_steps(prepared, predictor, thresholds, options)
+        # Not the thresholds that were chosen: how large nuclei are does not depend on them.
+        steps = estimate_diameter_steps(prepared, predictor, model.thresholds, options)
+        diameter_px = yield from steps
     else:
         diameter_px = options.diameter_px
     enlargement = model.diameters.enlargement(diameter_px)

@@ -12,6 +12,8 @@ from napari_nuclei.errors import DatasetError, InputError, NucleiError
 from napari_nuclei.pipeline.datasets.decoding import reason_in_words
 from napari_nuclei.pipeline.reading import Part, read_image, read_part
 
+_COLOURS = (3, 4)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -68,7 +70,18 @@ class Selection:
             raise InputError(
                 f"{path} has no part {format_part(self.part)}: count from 0 along its axes."
             ) from error
+        self._refuse_other_axes(path, pixels)
         return pixels
+
+    def _refuse_other_axes(self, path: Path, pixels: NDArray[Any]) -> None:
+        n_axes = pixels.ndim - len(self.names)
+        is_colour = n_axes == 3 and pixels.shape[-1] in _COLOURS
+        if n_axes > 2 and not is_colour:
+            planes = "".join(f", planes along {name}" for name in self.names)
+            raise InputError(
+                f"{path}: the shape that is left is {pixels.shape}, which is not height and width"
+                f"{planes} alone: choose along each other axis by --part, such as --part :,0."
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return the selection as JSON values."""

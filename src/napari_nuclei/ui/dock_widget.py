@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ class DockWidget(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._has_place = False
+        self._window_size = QSize()
 
     def close_work(self) -> None:
         """End all that runs, and listen to nothing any more."""
@@ -30,6 +31,12 @@ class DockWidget(QWidget):
 
         Qt neither hides nor shows what is behind another tab.
         """
+
+    def event(self, event: QEvent) -> bool:
+        """Note how large the window is before the dock takes room in it."""
+        if event.type() == QEvent.Type.PolishRequest:
+            self._window_size = self.window().size()
+        return bool(super().event(event))
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the way out of the dock."""
@@ -48,13 +55,20 @@ class DockWidget(QWidget):
         super().showEvent(event)
 
     def _join_tabs(self) -> None:
-        """Share the dock of another of these widgets: one above the other, neither has room."""
+        """Share the dock of another of these widgets: one above the other, neither has room.
+
+        For a moment they are so, and a window that is too low for both has grown: it gets the
+        size back that it had.
+        """
         dock = _dock_of(self)
         window = None if dock is None else dock.parentWidget()
         if dock is not None and not dock.isFloating() and isinstance(window, QMainWindow):
             for other in _beside(dock, window):
                 window.tabifyDockWidget(other, dock)
                 dock.raise_()
+                window.layout().activate()
+                if self._window_size.isValid() and not window.isMaximized():
+                    window.resize(self._window_size)
                 return
 
 

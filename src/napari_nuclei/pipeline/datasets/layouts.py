@@ -101,7 +101,8 @@ def find_items(store: Store) -> tuple[Layout, tuple[Item, ...]]:
                 return layout, tuple(sorted(collect(candidate), key=lambda item: item.id))
     raise DatasetError(
         f"{store.path} has none of the known layouts: <id>/images + <id>/masks, "
-        "train|test/inputs + train|test/masks, or images + labels; arrange its files like one."
+        "train|test/inputs + train|test/masks, or images + labels or masks; arrange its files "
+        "like one."
     )
 
 

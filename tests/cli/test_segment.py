@@ -314,12 +314,12 @@ def test_a_result_that_cannot_be_written_names_the_image(
 def test_a_name_in_another_encoding_is_printed_and_counted(
     command: Command, cells: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
-    shutil.copy(cells, cells.parent / os.fsdecode(b"caf\xe9.png"))
+    shutil.copy(cells, cells.parent / os.fsdecode(b"a\xe9.png"))
     done = command("segment", cells.parent, "-o", tmp_path / "out", "--model", tiny_model)
     assert (done.status, done.err) == (0, "")
     assert [line.partition(":")[0] for line in done.out.splitlines()] == [
-        r"caf\udce9.png",
+        r"a\udce9.png",
         "cells.png",
     ]
     rows = (tmp_path / "out" / "summary.csv").read_text().splitlines()
-    assert [row.partition(",")[0] for row in rows] == ["image", r"caf\udce9.png", "cells.png"]
+    assert [row.partition(",")[0] for row in rows] == ["image", r"a\udce9.png", "cells.png"]

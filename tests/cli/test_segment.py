@@ -323,3 +323,14 @@ def test_a_name_in_another_encoding_is_printed_and_counted(
     ]
     rows = (tmp_path / "out" / "summary.csv").read_text().splitlines()
     assert [row.partition(",")[0] for row in rows] == ["image", r"a\udce9.png", "cells.png"]
+
+
+def test_a_stack_is_told_with_what_to_choose_of_it(
+    command: Command, tiny_model: Path, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((5, 40, 60), np.uint8))
+    done = command("segment", tmp_path / "stack.tif", "-o", tmp_path / "out")
+    assert done.status == 1
+    assert done.err.endswith(
+        "; save the plane that is meant. Of a TIFF stack, --part and --planes choose.\n"
+    )

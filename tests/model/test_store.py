@@ -321,6 +321,7 @@ def test_a_model_is_found_by_its_weights_under_the_name_that_it_has_now(tiny_mod
     assert store.present_name("b", sha256) == "b"
     assert store.present_name("gone", sha256) == "a"
     assert store.present_name("gone", "0" * 64) == "gone"
+    assert store.present_name("default", sha256) == "default"
 
 
 def test_a_renamed_model_has_the_same_weights_and_opens(tiny_model: Path) -> None:

@@ -34,6 +34,11 @@ def add(model: ViewerModel, image: Any, labels: Any = LABELS, **options: Any) ->
     return lambda: pair_of(model, image_layer, labels_layer)
 
 
+def made_of(shape: tuple[int, ...], axis: int, channel: int) -> dict[str, Any]:
+    """Return what the Segment widget notes of the layer whose nuclei it found."""
+    return {"layer_shape": shape, "channel_axis": axis, "channel": channel}
+
+
 def test_an_image_and_its_labels_are_copied_with_what_was_checked(model: ViewerModel) -> None:
     pair = add(model, STACK[0])()
     corrections_of(pair.labels).mark_all_reviewed()
@@ -82,21 +87,34 @@ def test_of_channels_it_is_the_one_that_the_labels_were_made_of(
     names: tuple[str, ...], model: ViewerModel
 ) -> None:
     make = add(model, STACK, axis_labels=names)
-    model.layers[-1].metadata["napari_nuclei"] = {"channel": (0, 1)}
+    model.layers[-1].metadata["napari_nuclei"] = made_of((3, 4, 6), 0, 1)
     model.dims.set_point(0, 2)
     pair = make()
     assert pair.name == "cells channel 2 of 3"
     assert_array_equal(pair.read().image, STACK[1])
 
 
-@pytest.mark.parametrize("channel", [(0, 3), (3, 0), (7, 1)])
-def test_of_an_image_without_such_a_channel_it_is_the_one_that_is_shown(
-    channel: tuple[int, int], model: ViewerModel
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((4, 4, 6), 0), ((3, 2, 4, 6), 1), ((3, 2, 4, 6), 0), ((3, 5, 6), 0)],
+)
+def test_of_labels_of_a_layer_of_other_axes_it_is_the_one_that_is_shown(
+    shape: tuple[int, ...], axis: int, model: ViewerModel
 ) -> None:
     make = add(model, STACK, axis_labels=("c", "y", "x"))
-    model.layers[-1].metadata["napari_nuclei"] = {"channel": channel}
+    model.layers[-1].metadata["napari_nuclei"] = made_of(shape, axis, 1)
     model.dims.set_point(0, 2)
-    assert_array_equal(make().read().image, STACK[2])
+    pair = make()
+    assert pair.name == "cells channel 3 of 3"
+    assert_array_equal(pair.read().image, STACK[2])
+
+
+def test_a_channel_stays_where_planes_were_added(model: ViewerModel) -> None:
+    movie = np.stack([STACK, STACK + 1])
+    make = add(model, movie)
+    model.layers[-1].metadata["napari_nuclei"] = made_of((1, 3, 4, 6), 1, 1)
+    model.dims.set_point(0, 1)
+    assert_array_equal(make().read().image, movie[1, 1])
 
 
 def test_labels_of_a_part_go_with_that_part(model: ViewerModel) -> None:

@@ -511,3 +511,21 @@ def test_the_pixels_that_the_layer_has_now_are_segmented_whatever_their_shape(
     image.data = np.pad(two_squares, ((0, 30), (0, 40)))
     run(widget)
     assert viewer.layers["cells nuclei"].data.shape == (70, 90)
+
+
+def test_a_movie_that_has_grown_is_segmented_with_what_was_chosen(
+    viewer: Viewer, widget: SegmentWidget, two_squares: NDArray[np.float32]
+) -> None:
+    image = viewer.add_image(two_squares * np.ones((4, 3, 1, 1)), name="movie")
+    axes = widget.axes
+    axes.channel_axis.setCurrentIndex(axes.channel_axis.findData(1))
+    axes.channel.setValue(3)
+    choose(widget, Scope.ALL)
+    axes.links.setCurrentIndex(axes.links.findData(0))
+    image.data = two_squares * np.ones((5, 3, 1, 1))
+    widget.reset_choices()
+    assert axes.words.text() == "5 planes along axis 0, channel 3 of 3"
+    assert axes.link_axis == 0
+    image.data = two_squares * np.ones((5, 2, 1, 1))
+    widget.reset_choices()
+    assert axes.words.text() == "5 planes along axis 0, channel 2 of 2"

@@ -22,6 +22,7 @@ from napari_nuclei.cli.selection import add_selection, read_selection
 from napari_nuclei.errors import InputError, NucleiError
 from napari_nuclei.pipeline.batch import batch_steps
 from napari_nuclei.pipeline.batch_plan import SUMMARY_FILE, plan_batch
+from napari_nuclei.pipeline.datasets.decoding import NoPlaneError
 from napari_nuclei.pipeline.results import Extras
 from napari_nuclei.pipeline.segment import AUTO, SegmentOptions
 from napari_nuclei.pipeline.summary import Failed, Outcome, Segmented
@@ -181,5 +182,7 @@ def _report_failure(result: Failed, debug: bool) -> None:
     if debug:
         traceback.print_exception(result.reason)
     reason = explain(result.reason)
+    if isinstance(result.reason.__cause__, NoPlaneError):
+        reason += " Of a TIFF stack, --part and --planes choose."
     is_named = isinstance(result.reason, NucleiError)
     print_error(reason if is_named else f"{result.image}: {reason}")

@@ -196,7 +196,8 @@ def present_name(name: str, sha256: str) -> str:
         As it was called then, and its weights.
     """
     names = [model.name for model in list_models() if model.weights.sha256 == sha256]
-    return name if name in names or not names else names[0]
+    is_there = name == DEFAULT_NAME or name in names
+    return name if is_there or not names else names[0]
 
 
 def delete_model(name: str) -> None:

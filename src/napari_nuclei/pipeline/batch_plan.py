@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from glob import escape
 from pathlib import Path
 
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline import summary
 from napari_nuclei.pipeline.datasets.decoding import SUFFIXES
-from napari_nuclei.pipeline.filenames import blockwise_labels, key
+from napari_nuclei.pipeline.filenames import UNFINISHED, blockwise_labels, key
 from napari_nuclei.pipeline.results import image_of_results, result_paths
 from napari_nuclei.pipeline.selection import Selection
 
@@ -137,7 +136,8 @@ def _result_name(image: Path, folder: Path, *, is_alone: bool) -> str:
     owner = image_of_results(folder, short)
     if owner == image.name:
         return short
-    is_taken = owner or any(folder.glob(f"{escape(blockwise_labels(short))}*"))
+    blockwise = (folder / f"{blockwise_labels(short)}{ending}" for ending in ("", UNFINISHED))
+    is_taken = owner or any(path.exists() for path in blockwise)
     if is_taken or not is_alone or image_of_results(folder, full) == image.name:
         return full
     return short

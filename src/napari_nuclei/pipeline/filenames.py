@@ -7,6 +7,9 @@ import unicodedata
 
 from napari_nuclei.model.manifest import DEVICE
 
+UNFINISHED = ".unfinished"
+"""Ends the name of a folder with finished blocks of labels that are not."""
+
 _MAX_BYTES = 200  # of 255, for what is put around it
 _NAME = re.compile(rf'(?!{DEVICE}|\.)[^\\/:*?"<>|\x00-\x1f\x7f]*[^\\/:*?"<>|\x00-\x1f\x7f. ]')
 

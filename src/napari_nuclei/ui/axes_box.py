@@ -84,14 +84,22 @@ class AxesBox(QObject):
         self._show()
 
     def follow(self, layer: Image | None, dims: Dims) -> None:
-        """Read another layer, or the same one when its axes have changed."""
-        reading = _NO_IMAGE if layer is None else read_layer(layer)
-        if layer is self._layer and _is_same_image(reading, self._reading):
+        """Read another layer, or the same one when its axes have changed.
+
+        What was chosen stays as long as the axes are the same but for their lengths.
+        """
+        reading, old = _NO_IMAGE if layer is None else read_layer(layer), self._reading
+        is_same_layer = layer is self._layer
+        if is_same_layer and (reading.shape, *_kind(reading)) == (old.shape, *_kind(old)):
             return
         self._layer = layer
         self._shown = _shown_pixel(layer, reading, dims)
-        self._reading = with_shown_channel(reading, layer, dims)
-        self._fill()
+        if is_same_layer and _kind(reading) == _kind(old):
+            self._reading = _with_channel_of(old, reading)
+            self._fill(self.links.currentData())
+        else:
+            self._reading = with_shown_channel(reading, layer, dims)
+            self._fill()
 
     def follow_slider(self, dims: Dims) -> None:
         """Take the channel that the viewer shows, when a slider has changed it.
@@ -103,7 +111,7 @@ class AxesBox(QObject):
         if axis is not None and before and self._shown[axis] != before[axis]:
             self.channel.setValue(self._shown[axis] + 1)
 
-    def _fill(self) -> None:
+    def _fill(self, link: int | None = None) -> None:
         boxes = (self.channel_axis, self.channel, self.scope, self.links)
         for box in boxes:
             box.blockSignals(True)
@@ -113,6 +121,7 @@ class AxesBox(QObject):
         self._fill_channels(self._reading)
         self._fill_planes(self._reading)
         self.scope.setCurrentIndex(max(0, self.scope.findData(before)))
+        self.links.setCurrentIndex(max(0, self.links.findData(link)))
         for box in boxes:
             box.blockSignals(False)
         self._show()
@@ -168,9 +177,16 @@ class AxesBox(QObject):
             widget.setVisible(shown[widget])
 
 
-def _is_same_image(new: AxisReading, old: AxisReading) -> bool:
-    """Tell whether two readings differ at most in what a person may have chosen."""
-    return (new.shape, new.names, new.rgb) == (old.shape, old.names, old.rgb)
+def _kind(reading: AxisReading) -> tuple[tuple[str, ...], bool]:
+    """Return what the axes are, without their lengths and what a person may have chosen."""
+    return reading.names, reading.rgb
+
+
+def _with_channel_of(old: AxisReading, new: AxisReading) -> AxisReading:
+    """Return the new reading with the channel of the old one, or the last that there is."""
+    axis = old.channel_axis
+    channel = 0 if axis is None else min(old.channel, new.shape[axis] - 1)
+    return replace(new, channel_axis=axis, channel=channel)
 
 
 def with_shown_channel(reading: AxisReading, layer: Image | None, dims: Dims) -> AxisReading:

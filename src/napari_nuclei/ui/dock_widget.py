@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ class DockWidget(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._has_place = False
-        self._window_size = QSize()
 
     def close_work(self) -> None:
         """End all that runs, and listen to nothing any more."""
@@ -33,9 +32,9 @@ class DockWidget(QWidget):
         """
 
     def event(self, event: QEvent) -> bool:
-        """Note how large the window is before the dock takes room in it."""
+        """Take a place as soon as there is one, before the dock takes room from the others."""
         if event.type() == QEvent.Type.PolishRequest:
-            self._window_size = self.window().size()
+            self._take_place()
         return bool(super().event(event))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -45,31 +44,28 @@ class DockWidget(QWidget):
         super().changeEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Take a place; later on, it is the person's to choose."""
-        dock = _dock_of(self)
-        if dock is not None and not self._has_place:
-            self._has_place = True
-            dock.visibilityChanged.connect(self.set_in_front)
+        """Take a place, when there was none before."""
+        if not self._has_place:
             # Not while Qt lays out the docks.
-            QTimer.singleShot(0, self._join_tabs)
+            QTimer.singleShot(0, self._take_place)
         super().showEvent(event)
 
-    def _join_tabs(self) -> None:
-        """Share the dock of another of these widgets: one above the other, neither has room.
+    def _take_place(self) -> None:
+        """Share the dock of another of these widgets; later on, the place is a person's to choose.
 
-        For a moment they are so, and a window that is too low for both has grown: it gets the
-        size back that it had.
+        One above the other, neither has room, and a window that is too low for both would grow.
         """
         dock = _dock_of(self)
         window = None if dock is None else dock.parentWidget()
-        if dock is not None and not dock.isFloating() and isinstance(window, QMainWindow):
-            for other in _beside(dock, window):
-                window.tabifyDockWidget(other, dock)
-                dock.raise_()
-                window.layout().activate()
-                if self._window_size.isValid() and not window.isMaximized():
-                    window.resize(self._window_size)
-                return
+        if dock is None or not isinstance(window, QMainWindow) or self._has_place:
+            return
+        self._has_place = True
+        dock.visibilityChanged.connect(self.set_in_front)
+        other = None if dock.isFloating() else next(_beside(dock, window), None)
+        if other is not None:
+            window.tabifyDockWidget(other, dock)
+            dock.show()
+            dock.raise_()
 
 
 def unwrapped(viewer: Viewer) -> Viewer:

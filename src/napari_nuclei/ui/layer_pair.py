@@ -131,13 +131,17 @@ def pair_of(viewer: ViewerModel, image: Image | None, labels: Labels | None) -> 
 
 
 def _read_like(made_of: dict[str, Any], reading: AxisReading) -> AxisReading:
-    """Return the reading with the channel that the Segment widget made labels of, if it fits."""
-    if "channel" not in made_of:
+    """Return the reading with the channel that the Segment widget made labels of.
+
+    Where it was of a layer of other axes, or of other channels, the reading is left as it is; only
+    planes may have been added since.
+    """
+    shape, axis = made_of.get("layer_shape", ()), made_of.get("channel_axis")
+    if len(shape) != len(reading.shape):
         return reading
-    axis, channel = made_of["channel"] or (None, 0)
-    n_axes = len(reading.shape)
-    fits = axis is None or (2 < n_axes > axis and channel < reading.shape[axis])
-    return replace(reading, channel_axis=axis, channel=channel) if fits else reading
+    like = replace(reading, channel_axis=axis, channel=made_of["channel"])
+    fixed = like.spatial_axes if axis is None else (*like.spatial_axes, axis)
+    return like if all(shape[one] == reading.shape[one] for one in fixed) else reading
 
 
 def _covered(

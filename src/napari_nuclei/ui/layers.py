@@ -55,9 +55,7 @@ def planes_in(
 ) -> Planes:
     """Return a region of one plane, or of all planes where `position` is None."""
     selector: list[int | slice] = [slice(None)] * layer.ndim
-    channel = None
     if reading.channel_axis is not None:
-        channel = reading.channel_axis, reading.channel
         selector[reading.channel_axis] = reading.channel
     for axis, (start, stop) in zip(
         reading.spatial_axes, (region.rows, region.columns), strict=True
@@ -79,9 +77,9 @@ def planes_in(
         layer.name,
         place,
         geometry,
+        reading,
         single_axes,
         pixel_size_um(layer, reading.spatial_axes),
-        channel,
     )
     return replace(planes, channels=_channels(planes, reading))
 
@@ -166,7 +164,9 @@ def recipe_metadata(
     source = {
         "image": planes.name,
         "plane": planes.place,
-        "channel": planes.channel,
+        "layer_shape": planes.reading.shape,
+        "channel_axis": planes.reading.channel_axis,
+        "channel": planes.reading.channel,
         "rows": region.rows,
         "columns": region.columns,
         "outlines": [outline.tolist() for outline in region.outlines],
@@ -180,7 +180,11 @@ def _channels(planes: Planes, reading: AxisReading) -> tuple[Planes, ...]:
         return ()
     before, after = planes.selector[:axis], planes.selector[axis + 1 :]
     return tuple(
-        replace(planes, selector=(*before, channel, *after), channel=(axis, channel))
+        replace(
+            planes,
+            selector=(*before, channel, *after),
+            reading=replace(reading, channel=channel),
+        )
         for channel in range(reading.shape[axis])
     )
 

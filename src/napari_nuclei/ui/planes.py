@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from napari_nuclei.core.axes import AxisReading
     from napari_nuclei.core.regions import Region
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -52,13 +53,12 @@ class Planes:
         Which planes of the layer these are, in words; empty for a 2D layer.
     geometry : dict
         Scale, translate and so on of a layer of labels for these planes.
+    reading : AxisReading
+        How the axes of the layer are read, and which channel this is.
     single_axes : tuple of int
         Where such a layer has an axis of length one, to lie on the image and on no other plane.
     pixel_um : float or None
         Side of a pixel in micrometres; None where nobody knows.
-    channel : tuple of int or None
-        The axis of channels in the layer's data, and which one it is there; None without such an
-        axis.
     channels : tuple of Planes
         The same planes in each channel of the image, this one's among them; empty where there is
         only one. They stay those of the layer when these planes are `loaded`.
@@ -72,9 +72,9 @@ class Planes:
     name: str
     place: str
     geometry: dict[str, Any]
+    reading: AxisReading
     single_axes: tuple[int, ...] = ()
     pixel_um: float | None = None
-    channel: tuple[int, int] | None = None
     channels: tuple[Planes, ...] = ()
 
     @property

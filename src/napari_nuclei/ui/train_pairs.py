@@ -96,7 +96,8 @@ class TrainPairs(QWidget):
             if one.overlaps_in_part(two):
                 return (
                     f"{one.labels.name} and {two.labels.name} share pixels: some would be learnt "
-                    "from and scored, too. Take one of them off the list."
+                    "from and scored, too. Take one of them off the list, and out of the project "
+                    "if it is saved there."
                 )
         return ""
 

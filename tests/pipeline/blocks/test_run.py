@@ -283,7 +283,7 @@ def test_what_is_there_is_never_replaced(found, picture, model, tmp_path):
 
 
 @pytest.mark.parametrize("is_begun", [True, False])
-def test_the_table_of_other_labels_is_never_replaced(is_begun, picture, model, tmp_path):
+def test_labels_of_a_file_of_the_same_stem_keep_their_table(is_begun, picture, model, tmp_path):
     job = make_job(picture, tmp_path)
     if is_begun:
         stop_after(model, 5)
@@ -291,15 +291,24 @@ def test_the_table_of_other_labels_is_never_replaced(is_begun, picture, model, t
             run(job, model)
         wait_for_threads()
         model = type(model)()
-    job.table.write_text("index\n1\n")
     (tmp_path / "cells_labels.tif").touch()
     with pytest.raises(
-        RunError, match=r"cells_nuclei.csv is there already, and not of these labels"
+        RunError, match=r"cells_labels\.tif is there already, and not of this image"
+    ):
+        run(job, model)
+    assert not job.table.exists()
+    found = run(replace(job, is_numbered=True), model)
+    assert found.table == tmp_path / "cells_2_nuclei.csv"
+
+
+def test_a_table_of_nobody_knows_what_is_not_replaced(picture, model, tmp_path):
+    job = make_job(picture, tmp_path)
+    job.table.write_text("index\n1\n")
+    with pytest.raises(
+        RunError, match=r"cells_nuclei\.csv is there already, and not of this image"
     ):
         run(job, model)
     assert job.table.read_text() == "index\n1\n"
-    found = run(replace(job, is_numbered=True), model)
-    assert found.table == tmp_path / "cells_2_nuclei.csv"
 
 
 def test_a_mask_has_no_table_that_could_replace_another(picture, model, tmp_path):

@@ -106,7 +106,7 @@ def test_four_channels_of_an_npy_are_rgba_and_two_are_refused(stored):
     file = stored("a.npy", FOUR)
     assert read_shape(file) == (2, 3)
     np.testing.assert_array_equal(read_image(file), COLOUR)
-    advice = r"its shape \(2, 3, 2\) is not a single plane .*\); save the plane that is meant, or"
+    advice = r"its shape \(2, 3, 2\) is not a single plane .*\); save the plane that is meant\."
     with pytest.raises(DatasetError, match=advice):
         read_image(stored("a.npy", TWO))
 

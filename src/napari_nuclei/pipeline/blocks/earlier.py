@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from itertools import chain, count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_nuclei.errors import RunError
@@ -29,30 +30,35 @@ def _has_own_place(job: BlockJob, request: dict[str, Any]) -> bool:
         return _is_of(job, ome_zarr.read_our_attribute(job.output), request)
     record = job.folder.read_record()
     is_free = record is None or bool(record["request"] == request)
-    return is_free and not _has_foreign_table(job)
+    return is_free and _foreign_result(job) is None
 
 
-def refuse_foreign_table(job: BlockJob) -> None:
-    """Make sure that no table of other labels would be replaced.
+def refuse_foreign_results(job: BlockJob) -> None:
+    """Make sure that labels of a file of the same stem do not share a table with those of the job.
 
     Raises
     ------
     RunError
-        When there is one.
+        When there are some, or a table that is not of the job.
     """
-    if _has_foreign_table(job):
+    found = _foreign_result(job)
+    if found is not None:
         raise RunError(
-            f"{job.table} is there already, and not of these labels: remove or rename it, or "
-            "choose another output."
+            f"{found} is there already, and not of this image, whose table is to be "
+            f"{job.table.name}: remove or rename it, or choose another output."
         )
 
 
-def _has_foreign_table(job: BlockJob) -> bool:
-    """Tell so of a job whose labels are not there: a run that was killed may have left its own."""
+def _foreign_result(job: BlockJob) -> Path | None:
+    """Return what is in the way of a job whose labels are not there yet; a mask has no table."""
+    if job.result_table is None:
+        return None
     labels, *_ = result_paths(job.output.parent, job.stem)
-    is_of_killed_run = job.folder.path.exists() and not labels.exists()
-    table = job.result_table
-    return table is not None and table.exists() and not is_of_killed_run
+    if labels.exists():
+        return labels
+    # A run that was killed may have left its own table.
+    is_own = job.folder.path.exists() or not job.table.exists()
+    return None if is_own else job.table
 
 
 def found_before(job: BlockJob, request: dict[str, Any]) -> BlockSegmentation:

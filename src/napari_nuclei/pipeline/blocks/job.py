@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 from napari_nuclei.errors import InputError
 from napari_nuclei.pipeline.blocks.files import BlockFolder
 from napari_nuclei.pipeline.blocks.plan import BLOCK_PX
-from napari_nuclei.pipeline.filenames import without_zarr
+from napari_nuclei.pipeline.filenames import UNFINISHED, without_zarr
 
 if TYPE_CHECKING:
     from napari_nuclei.pipeline.blocks.images import LargeImage
     from napari_nuclei.pipeline.blocks.output import Counts
     from napari_nuclei.pipeline.segment import SegmentOptions
-
-_UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
@@ -116,4 +114,4 @@ class BlockJob:
     @property
     def folder(self) -> BlockFolder:
         """Where finished blocks are until all of them are."""
-        return BlockFolder(self.output.with_name(self.output.name + _UNFINISHED))
+        return BlockFolder(self.output.with_name(self.output.name + UNFINISHED))

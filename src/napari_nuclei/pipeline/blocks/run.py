@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_nuclei.errors import RunError
 from napari_nuclei.model import store
-from napari_nuclei.pipeline.blocks.earlier import found_before, in_own_place, refuse_foreign_table
+from napari_nuclei.pipeline.blocks.earlier import found_before, in_own_place, refuse_foreign_results
 from napari_nuclei.pipeline.blocks.images import as_large_image, open_image
 from napari_nuclei.pipeline.blocks.job import BlockJob, BlockSegmentation
 from napari_nuclei.pipeline.blocks.output import assemble_steps
@@ -111,7 +111,7 @@ def block_steps(job: BlockJob, model: Model) -> Generator[Progress, None, BlockS
         job = in_own_place(job, request)
     if job.output.exists():
         return found_before(job, request)
-    refuse_foreign_table(job)
+    refuse_foreign_results(job)
     with job.folder.held():
         plan = yield from _plan_steps(job, model, scale, request)
         predictor = model.predictor(job.options.batch_size, job.options.device)

@@ -31,12 +31,10 @@ _PLAIN_MODES = _ALPHA_MODES | {"1", "L", "I", "I;16", "RGB"}
 _COLOURS = 3
 _ALPHA_SAMPLES = frozenset({tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA})
 
-_TAKE_A_PART = "save the plane that is meant, or let `segment --part` or `--planes` choose"
-
 _T = TypeVar("_T")
 
 
-class _NoPlaneError(ValueError):
+class NoPlaneError(ValueError):
     """A file of several planes or channels, which is no fault of it."""
 
 
@@ -142,7 +140,8 @@ def _guarded(file: StoredFile, action: Callable[[], _T]) -> _T:
     try:
         return action()
     except Exception as error:
-        advice = _TAKE_A_PART if isinstance(error, _NoPlaneError) else "replace or remove it"
+        is_whole = isinstance(error, NoPlaneError)
+        advice = "save the plane that is meant" if is_whole else "replace or remove it"
         raise DatasetError(
             f"{file} cannot be read ({reason_in_words(error)}); {advice}."
         ) from error
@@ -174,7 +173,7 @@ def _plane_shape(shape: tuple[int, ...]) -> tuple[int, int]:
         if min(shape) > 0:
             return shape[0], shape[1]
         raise ValueError("it has no pixels")
-    raise _NoPlaneError(f"its shape {shape} is not a single plane (Y, X) or (Y, X, 3)")
+    raise NoPlaneError(f"its shape {shape} is not a single plane (Y, X) or (Y, X, 3)")
 
 
 def _as_plane(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -301,7 +301,7 @@ def test_labels_of_a_file_of_the_same_stem_keep_their_table(is_begun, picture, m
     assert found.table == tmp_path / "cells_2_nuclei.csv"
 
 
-def test_a_table_of_nobody_knows_what_is_not_replaced(picture, model, tmp_path):
+def test_a_table_that_is_not_of_the_run_is_not_replaced(picture, model, tmp_path):
     job = make_job(picture, tmp_path)
     job.table.write_text("index\n1\n")
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import traceback
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
     from napari_nuclei.ui.segment_widget import SegmentWidget
 
 GATE_TIMEOUT_S = 30
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_objects_to_look_through() -> None:
+    """Take what is alive out of the garbage collection: napari collects whenever a layer goes.
+
+    After the tests of the network and of other widgets that was most of the time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def end_of_jobs() -> None:

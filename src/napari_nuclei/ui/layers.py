@@ -81,7 +81,7 @@ def planes_in(
         single_axes,
         pixel_size_um(layer, reading.spatial_axes),
     )
-    return replace(planes, channels=_channels(planes, reading))
+    return replace(planes, channels=_channels(planes))
 
 
 def region_of(
@@ -174,8 +174,8 @@ def recipe_metadata(
     return {"napari_nuclei": {**segmentation.recipe, **source}}
 
 
-def _channels(planes: Planes, reading: AxisReading) -> tuple[Planes, ...]:
-    axis = reading.channel_axis
+def _channels(planes: Planes) -> tuple[Planes, ...]:
+    reading, axis = planes.reading, planes.reading.channel_axis
     if axis is None or reading.rgb or reading.shape[axis] == 1:
         return ()
     before, after = planes.selector[:axis], planes.selector[axis + 1 :]
